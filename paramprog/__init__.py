@@ -1,0 +1,1 @@
+"""paramprog: gradients you can read, check and trust."""

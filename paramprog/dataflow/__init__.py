@@ -1,0 +1,1 @@
+"""The dataflow framework: analyses, the solver, semirings. It knows neither operations nor arrays."""

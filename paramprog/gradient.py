@@ -1,0 +1,146 @@
+"""The gradient as a dataflow analysis, in both directions, on numbers and on nodes.
+
+The fact at point X is v_X = d(output)/dX. The transfer function of an edge into port p of Y is J[Y,p]^T (backward) or
+J[Y,p] (forward), the meet is +: a point used twice has two edges, so weight sharing is the meet. On arrays the analysis
+computes the gradient; on nodes it emits the adjoint graph, which is again a graph of the same primitives.
+
+Source: K. Pingali, lectures on backpropagation as dataflow analysis; for the modes: A. Griewank and A. Walther,
+Evaluating Derivatives, 2nd ed., SIAM 2008.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from paramprog.dataflow.flow import Analysis, Edge
+from paramprog.dataflow.semiring import REACH, PathSum
+from paramprog.dataflow.solve import solve
+from paramprog.graph import PART, Graph, Node, Region
+from paramprog.op import Chain, push
+from paramprog.transfer.regions import Fact, plain, plus, pull_fact
+
+
+class Derivative(Analysis[Node, Fact]):
+    """Adjoints (backward) or tangents (forward) of the nodes of a graph.
+
+    `values` maps each node to its array, or to the node of `graph` that stands for it. `seeds` are the facts at the
+    boundary: d(output)/d(output) = 1, or the tangents of the inputs.
+    """
+
+    def __init__(
+        self, graph: Graph, values: Mapping[Node, Any], seeds: Mapping[Node, Fact], *, backward: bool
+    ) -> None:
+        self.graph, self.values, self.seeds, self.backward = graph, values, seeds, backward
+        self._pulled: dict[Node, Sequence[Fact]] = {}
+
+    def flow(self, edge: Edge, fact: Fact) -> Fact:
+        """v_Y -> J[Y,p]^T v_Y. Forward, a region needs the facts of all its ports at once, so `meet` pushes."""
+        if not self.backward:
+            return (edge.port, fact)
+        if fact is None:
+            return None
+        consumer: Node = edge.consumer
+        if isinstance(consumer.op, Region):
+            if consumer not in self._pulled:
+                with self.graph.at(consumer.span):
+                    self._pulled[consumer] = consumer.op.derivative(consumer, self, fact)
+            return self._pulled[consumer][edge.port]
+        if consumer.op is PART:
+            return {consumer.attrs["of"]: fact}
+        chain = self.local(consumer, edge.port)
+        if not chain:
+            return None if chain is None else fact
+        with self.graph.at(consumer.span):
+            return pull_fact(chain, fact)
+
+    def meet(self, node: Node, facts: Sequence[Fact]) -> Fact:
+        terms = list(facts) if self.backward else self._push(node, facts)
+        seed = self.seeds.get(node)
+        total: Fact = None
+        with self.graph.at(node.span):
+            for term in terms if seed is None else [seed, *terms]:
+                total = plus(total, term)
+        return total
+
+    def _push(self, node: Node, arrived: Sequence[tuple[int, Fact]]) -> list[Fact]:
+        if all(f is None for _, f in arrived):
+            return []
+        facts: list[Fact] = [None] * len(node.args)
+        for port, fact in arrived:
+            facts[port] = fact
+        with self.graph.at(node.span):
+            if isinstance(node.op, Region):
+                return [node.op.derivative(node, self, facts)]
+            if node.op is PART:
+                return [facts[0](node.attrs["of"])]
+            chains = ((self.local(node, port), f) for port, f in enumerate(facts) if f is not None)
+            return [push(chain, f) for chain, f in chains if chain is not None]
+
+    def local(self, node: Node, port: int) -> Chain | None:
+        """J[node, port] at the values."""
+        return node.op.local(port, self.values[node], *(self.values[a] for a in node.args), **node.attrs)
+
+    def inside(
+        self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]
+    ) -> dict[Node, Fact]:
+        """The same analysis in the body of a region; what it emits goes into `body`."""
+        return solve(nodes, Derivative(body, values, seeds, backward=self.backward), backward=self.backward)
+
+
+class Identity(dict[Node, Node]):
+    """Every node stands for itself: the analysis emits nodes."""
+
+    def __missing__(self, node: Node) -> Node:
+        return node
+
+
+def between(nodes: Sequence[Node], starts: Iterable[Node], ends: Iterable[Node]) -> list[Node]:
+    """The nodes on some path from one of `starts` to one of `ends`: where the analysis has to look."""
+    down = solve(nodes, PathSum(REACH, frozenset(starts), lambda edge: True))
+    up = solve(nodes, PathSum(REACH, frozenset(ends), lambda edge: True), backward=True)
+    return [n for n in nodes if down[n] and up[n]]
+
+
+def adjoint(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node | None]:
+    """The nodes d(output)/d(x) for each x in `wrt`, appended to the graph; None is a structural zero.
+
+    Without `seed`, the output is a real scalar and its own adjoint is 1; else the result is the vector-Jacobian product
+    of `seed`, of the output's shape.
+    """
+    graph = output.graph
+    start = graph.constant(1.0, "real", output.shape) if seed is None else seed
+    nodes = between(graph.nodes[: output.id + 1], wrt, [output])
+    facts = solve(nodes, Derivative(graph, Identity(), {output: start}, backward=True), backward=True)
+    return [plain_or_none(facts.get(x)) for x in wrt]
+
+
+def tangent(output: Node, tangents: Mapping[Node, Node]) -> Node | None:
+    """The node of the Jacobian-vector product of `output` along `tangents`; None is a structural zero."""
+    graph = output.graph
+    nodes = between(graph.nodes[: output.id + 1], tangents, [output])
+    facts = solve(nodes, Derivative(graph, Identity(), tangents, backward=False))
+    found: Node | None = plain_or_none(facts.get(output))
+    return found
+
+
+def pulled(nodes: Sequence[Node], values: Mapping[Node, Any], output: Node, seed: Any) -> dict[Node, Fact]:
+    """The adjoint of every node of an executed trace, as numbers, for the cotangent `seed` of the output."""
+    with np.errstate(all="ignore"):
+        return solve(nodes, Derivative(output.graph, values, {output: seed}, backward=True), backward=True)
+
+
+def pushed(
+    nodes: Sequence[Node], values: Mapping[Node, Any], tangents: Mapping[Node, Any]
+) -> dict[Node, Fact]:
+    """The tangent of every node of an executed trace, as numbers, for tangents of the inputs."""
+    graph = next(iter(nodes)).graph
+    with np.errstate(all="ignore"):
+        return solve(nodes, Derivative(graph, values, tangents, backward=False))
+
+
+def plain_or_none(fact: Fact) -> Any:
+    """The value of a fact, or None for a structural zero."""
+    return None if fact is None else plain(fact)

@@ -1,0 +1,19 @@
+"""The flow graph: nodes, graphs, regions, and what execution needs of them."""
+
+from paramprog.graph.graph import Graph, Port, PortKind
+from paramprog.graph.node import Node
+from paramprog.graph.region import PART, Region, Result, demand, execute, part, replay
+
+__all__ = [
+    "PART",
+    "Graph",
+    "Node",
+    "Port",
+    "PortKind",
+    "Region",
+    "Result",
+    "demand",
+    "execute",
+    "part",
+    "replay",
+]

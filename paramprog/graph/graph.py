@@ -1,0 +1,169 @@
+"""`Graph`: an append-only list of nodes, so the order of the list is a topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from paramprog.diagnostics import Span
+from paramprog.graph.node import Node
+from paramprog.op import OPS, Attrs, Op
+from paramprog.types import Kind, Real, Type, join_shapes
+
+PortKind = Literal["carry", "scan", "free", "index"]
+"""How a value enters a body: carried from turn to turn, one row a turn, the same for all turns, the turn's number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Port:
+    """How a leaf of a body gets its value; `outer` is None for the index of a loop."""
+
+    kind: PortKind
+    outer: Node | None
+
+
+class Graph:
+    """A flow graph, or (with `outer`) the body of a region.
+
+    A body sees values of the graphs around it through its ports only: `own` finds or makes the port. In a body whose
+    region runs per lane, a value of shape `[*lanes, *shape]` enters as `shape`; `lane_rank` is the number of lane axes.
+    """
+
+    def __init__(self, outer: Graph | None = None, *, real: Real = "float64", lane_rank: int = 0) -> None:
+        self.outer = outer
+        self.real: Real = outer.real if outer is not None else real
+        self.lane_rank = lane_rank
+        self.depth: int = 0 if outer is None else outer.depth + 1
+        self.nodes: list[Node] = []
+        self.ports: dict[Node, Port] = {}
+        self.parts: dict[tuple[Node, object], Node] = {}
+        self._free: dict[Node, Node] = {}
+        self._span: Span | None = None
+
+    # ---- appending -----------------------------------------------------------------------------------------------
+
+    def append(self, op: Op, args: tuple[Node, ...], attrs: Attrs, results: tuple[Type, ...]) -> Node:
+        """A new node, exactly as given."""
+        node = Node(self, len(self.nodes), op, args, attrs, results, self._span)
+        self.nodes.append(node)
+        return node
+
+    def emit(self, op: Op, *args: Any, **attrs: Any) -> Node:
+        """Record `op` on nodes and numbers.
+
+        Numbers become constants, values of outer graphs come in through ports, ints are converted where the primitive
+        wants reals, and a scalar beside arrays of an elementwise primitive is spread: each of these is a node.
+
+        Raises ShapeError when the arguments do not fit.
+        """
+        nodes = self._nodes(args)
+        kinds = tuple(n.kind for n in nodes)
+        wanted = op.kinds(*kinds)[0] if nodes else ()
+        if wanted != kinds:
+            nodes = [n if n.kind == k else self.convert(n, k) for n, k in zip(nodes, wanted, strict=True)]
+        if op.elementwise and len(nodes) > 1:
+            shape = join_shapes([n.shape for n in nodes])
+            nodes = [n if n.shape == shape else self.spread(n, shape) for n in nodes]
+        result = op.result(*(n.type for n in nodes), **attrs)
+        return self.append(op, tuple(nodes), attrs, (result,))
+
+    def _nodes(self, args: tuple[Any, ...]) -> list[Node]:
+        real = any(isinstance(a, Node) and a.kind == "real" for a in args)
+        return [
+            self.own(a) if isinstance(a, Node) else self.constant(a, "real" if real else None) for a in args
+        ]
+
+    def convert(self, node: Node, kind: Kind) -> Node:
+        """`node` as `kind`; ints and bools become real, nothing else is implicit."""
+        return self.emit(OPS["real" if kind == "real" else "int"], node)
+
+    def spread(self, scalar: Node, shape: tuple[int, ...]) -> Node:
+        """A scalar repeated to `shape`."""
+        return self.emit(OPS["spread"], scalar, axes=tuple(range(len(shape))), sizes=shape)
+
+    def leaf(self, type: Type, name: str | None = None) -> Node:
+        """A value that comes from outside: an input, a parameter, a port of a body."""
+        node = self.append(OPS["leaf"], (), {"type": type}, (type,))
+        node.name = name
+        return node
+
+    def constant(
+        self, value: bool | int | float, kind: Kind | None = None, shape: tuple[int, ...] = ()
+    ) -> Node:
+        """`value` in every entry of `shape`; the kind is the value's own unless given."""
+        own: Kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "real"
+        type = Type(kind or own, shape)
+        return self.append(OPS["full"], (), {"value": value, "type": type, "real": self.real}, (type,))
+
+    def zeros(self, like: Node) -> Node:
+        """Zero (or false) in the shape and kind of `like`."""
+        return self.constant(False if like.kind == "bool" else 0, like.kind, like.shape)
+
+    @contextmanager
+    def at(self, span: Span | None) -> Iterator[None]:
+        """Nodes appended inside come from `span`."""
+        before, self._span = self._span, span
+        try:
+            yield
+        finally:
+            self._span = before
+
+    # ---- bodies --------------------------------------------------------------------------------------------------
+
+    def own(self, node: Node) -> Node:
+        """The node itself, or the port through which this body sees it."""
+        if node.graph is self:
+            return node
+        if self.outer is None:
+            raise ValueError(f"{node!r} belongs to no graph around this one")
+        outer = self.outer.own(node)
+        if outer not in self._free:
+            self._free[outer] = self.port("free", outer)
+        return self._free[outer]
+
+    def port(self, kind: PortKind, outer: Node | None) -> Node:
+        """A new leaf of this body, fed by `outer`."""
+        if outer is None:
+            type = Type("int", ())
+        else:
+            lanes = self.lane_rank + (kind == "scan")
+            type = Type(outer.kind, outer.shape[lanes:])
+        node = self.leaf(type, outer.name if outer is not None else None)
+        self.ports[node] = Port(kind, outer)
+        return node
+
+    # ---- looking -------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """The number of nodes, bodies included."""
+        return len(self.nodes) + sum(len(b) for n in self.nodes for b in bodies(n))
+
+    def __str__(self) -> str:
+        from paramprog.graph.printer import listing  # the printer knows graphs, not the other way round
+
+        return listing(self)
+
+    def check(self) -> None:
+        """Assert the invariants of every stage's output: order, ownership, types, ports.
+
+        Raises AssertionError naming the node.
+        """
+        for i, n in enumerate(self.nodes):
+            assert n.id == i and n.graph is self, f"{n!r} is out of place"
+            for a in n.args:
+                assert a.graph is self and a.id < i, f"{n!r} uses {a!r} before it is defined"
+            if not bodies(n) and n.op.name != "part":
+                expected = n.op.result(*(a.type for a in n.args), **n.attrs)
+                assert n.results == (expected,), f"{n!r} is {n.results}, its rule says {expected}"
+            for body in bodies(n):
+                body.check()
+            ports = n.attrs.get("ports", ())
+            assert not ports or len(ports) == len(n.args) - 1, f"{n!r} has {len(ports)} ports"
+
+
+def bodies(node: Node) -> tuple[Graph, ...]:
+    """The body graphs of a region, none for other nodes."""
+    found: tuple[Graph, ...] = node.attrs.get("bodies", ())
+    return found

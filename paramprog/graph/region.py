@@ -1,0 +1,159 @@
+"""Regions: nodes with bodies. Which of their values anyone wants, and how to run a graph with them.
+
+A region computes several results and has a history of every node in its bodies; `part(region, key)` is the node that
+takes one of them out, and the only consumer of a region. Nothing is recorded that no live `part` demands: that backward
+liveness is the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from paramprog.diagnostics import fail
+from paramprog.graph.graph import Graph
+from paramprog.graph.node import Node
+from paramprog.op import Op, register
+from paramprog.types import Type
+
+
+class Result(NamedTuple):
+    """The key of a region's `number`-th result."""
+
+    number: int
+
+
+Key = Result | Node
+"""What a `part` takes out: a result, or the history of a body node."""
+
+Keys = frozenset[Key]
+Live = dict[Node, Keys]
+"""The nodes that are needed, in order; for a region, also which keys of it."""
+
+
+class ValueFault(Exception):
+    """An operation has no value at these arguments (an index out of range); `execute` adds the place."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Region(Op):
+    """A primitive with bodies: args = (limit or condition, one outer value per port).
+
+    Attributes of its nodes: `bodies`, and `ports`, the leaves of the bodies in the order of the arguments after the first.
+    """
+
+    def part_type(self, node: Node, key: Key) -> Type:
+        """The type of what `part(node, key)` takes out."""
+        raise TypeError(f"{self.name} does not say what its parts are")
+
+    def uses(self, node: Node, keys: Keys) -> list[Node]:
+        """The arguments that a demand for `keys` demands."""
+        raise TypeError(f"{self.name} does not say what it uses")
+
+    def run(self, node: Node, args: Sequence[Any], keys: Keys) -> Mapping[Key, Any]:
+        """The values of `keys`, given the values of the arguments (None for those not in `uses`)."""
+        raise TypeError(f"{self.name} does not run")
+
+    def copy(self, node: Node, args: Sequence[Node], graph: Graph) -> Node:
+        """The same region on other arguments; see `replay`."""
+        raise TypeError(f"{self.name} cannot be copied")
+
+    def derivative(self, node: Node, analysis: Any, fact: Any) -> Any:
+        """The transfer function of the whole region, for `gradient.Derivative` (see transfer/regions.py)."""
+        raise TypeError(f"{self.name} has no derivative")
+
+
+def _take(results: Mapping[Key, Any], *, of: Key) -> Any:
+    return results[of]
+
+
+PART = register(
+    Op(
+        "part",
+        "one result of a region, or the history of a node of its body",
+        _take,
+        shape_rule=lambda *shapes, of: shapes[0],
+    )
+)
+
+
+def part(region: Node, key: Key) -> Node:
+    """The node that takes `key` out of `region`; one per key."""
+    assert isinstance(region.op, Region)
+    known = region.graph.parts
+    if (region, key) not in known:
+        known[region, key] = region.graph.append(
+            PART, (region,), {"of": key}, (region.op.part_type(region, key),)
+        )
+    return known[region, key]
+
+
+def make_region(
+    op: Region, graph: Graph, head: Node, bodies: Sequence[Graph], types: Sequence[Type], **attrs: Any
+) -> Node:
+    """A region node whose ports are all ports of its bodies, in order."""
+    fed = [
+        (leaf, port.outer) for body in bodies for leaf, port in body.ports.items() if port.outer is not None
+    ]
+    args = (graph.own(head), *(graph.own(outer) for _, outer in fed))
+    attrs |= {"bodies": tuple(bodies), "ports": tuple(leaf for leaf, _ in fed)}
+    return graph.append(op, args, attrs, tuple(types))
+
+
+def replay(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> dict[Node, Node]:
+    """Copy `nodes` into `graph`, in place in `env`, which holds what their leaves stand for.
+
+    The copies may have more axes than the originals where all primitives are elementwise: a body that speaks of one
+    lane becomes one that speaks of arrays, its branches become branches per lane. Copies share the bodies of regions.
+    """
+    for n in nodes:
+        if n in env:
+            continue
+        args = [env[a] for a in n.args]
+        with graph.at(n.span):
+            if n.op is PART:
+                env[n] = part(args[0], n.attrs["of"])
+            elif isinstance(n.op, Region):
+                env[n] = n.op.copy(n, args, graph)
+            else:
+                env[n] = graph.emit(n.op, *args, **n.attrs)
+        if env[n].name is None:
+            env[n].name = n.name
+    return env
+
+
+def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:
+    """Backward liveness: what `roots` need of `nodes` (in topological order), in order."""
+    keys: dict[Node, set[Key]] = {r: set() for r in roots}
+    order = list(nodes)
+    for n in reversed(order):
+        if n not in keys:
+            continue
+        if n.op is PART:
+            keys.setdefault(n.args[0], set()).add(n.attrs["of"])
+            continue
+        used = n.op.uses(n, frozenset(keys[n])) if isinstance(n.op, Region) else n.args
+        for a in used:
+            keys.setdefault(a, set())
+    return {n: frozenset(keys[n]) for n in order if n in keys}
+
+
+def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:
+    """Compute the live nodes in order, in place in `env`, which holds the leaves (and may hold more).
+
+    Raises ProgramError, with the place, when an operation has no value.
+    """
+    for n, keys in live.items():
+        if n in env:
+            continue
+        try:
+            if isinstance(n.op, Region):
+                env[n] = n.op.run(n, [env.get(a) for a in n.args], keys)
+            else:
+                env[n] = n.op.value(*[env[a] for a in n.args], **n.attrs)
+        except ValueFault as fault:
+            raise fail(fault.code, fault.message, n.span) from None
+    return env

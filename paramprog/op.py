@@ -1,0 +1,256 @@
+"""`Op`: one record per primitive, and everything the system knows about it.
+
+From the record come its value, shape rule, forward and reverse mode, dense Jacobian, adjoint nodes, its spelling in
+programs, its row in the documentation and its generated tests. `OPS` is the registry; a primitive is one call of
+`register` and nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text, join_kinds
+
+Attrs = Mapping[str, Any]
+"""Static attributes of an operation: axes, sizes, constants; always hashable."""
+
+NO_ATTRS: Attrs = MappingProxyType({})
+
+
+class Emitter(Protocol):
+    """What operations need of a graph."""
+
+    @property
+    def depth(self) -> int: ...
+    def emit(self, op: Op, *args: Any, **attrs: Any) -> Any: ...
+
+
+class Symbol:
+    """Base of values that stand for a computation (graph nodes); an operation on one is recorded, not computed."""
+
+    __slots__ = ()
+    graph: Emitter
+
+
+class Linear(NamedTuple):
+    """The map t -> op(..., t, ...): a primitive with every argument frozen except the one at `hole`.
+
+    `frozen` holds the other arguments in order, arrays or nodes. The primitive must be linear in the hole.
+    """
+
+    op: Op
+    hole: int = 0
+    frozen: tuple[Any, ...] = ()
+    attrs: Attrs = NO_ATTRS
+
+    def __call__(self, t: Any) -> Any:
+        return self.op(*self.frozen[: self.hole], t, *self.frozen[self.hole :], **self.attrs)
+
+    @property
+    def T(self) -> Linear:
+        """The transposed map: <u, self(t)> = <self.T(u), t>."""
+        if self.op.transpose is None:
+            raise TypeError(f"{self.op.name} has no transpose")
+        return self.op.transpose(self)
+
+
+Chain = tuple[Linear, ...]
+"""A composition of linear maps, applied left to right; () is the identity."""
+
+Jacobian = Callable[..., "Chain | None"]
+"""(port, result, *arguments, **attrs) -> the Jacobian in the argument at `port`; None is a structural zero."""
+
+ShapeRule = Callable[..., Shape]
+SignatureRule = Callable[..., Signature]
+"""(*shapes, **attrs) -> the index signature."""
+
+KindRule = Callable[..., "tuple[tuple[Kind, ...], Kind]"]
+"""(*kinds of the arguments) -> (kinds they are converted to, kind of the result)."""
+
+
+def push(chain: Chain, t: Any) -> Any:
+    """J t, the JVP of one local Jacobian; `t` has the argument's shape."""
+    for linear in chain:
+        t = linear(t)
+    return t
+
+
+def pull(chain: Chain, g: Any) -> Any:
+    """J^T g, the VJP of one local Jacobian; `g` has the result's shape."""
+    for linear in reversed(chain):
+        g = linear.T(g)
+    return g
+
+
+# ---- kind rules --------------------------------------------------------------------------------------------------
+
+
+def to_real(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Numbers become real: exp, sin, division."""
+    joined = join_kinds((*kinds, "real"))
+    return (joined,) * len(kinds), joined
+
+
+def arithmetic(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Ints stay int, an int beside a real becomes real: + - * max."""
+    joined = join_kinds((*kinds, "int"))
+    return (joined,) * len(kinds), joined
+
+
+def comparison(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Numbers are joined, the result is bool."""
+    return (join_kinds((*kinds, "int")),) * len(kinds), "bool"
+
+
+def logical(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Bools in, bool out."""
+    if any(k != "bool" for k in kinds):
+        raise ShapeError("expects a bool, such as a comparison")
+    return kinds, "bool"
+
+
+def to_int(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Numbers in, int out: argmax, int."""
+    join_kinds((*kinds, "int"))
+    return kinds, "int"
+
+
+def unchanged(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Any kinds that join, kept: reshape, concat, slices."""
+    joined = join_kinds(kinds)
+    return (joined,) * len(kinds), joined
+
+
+def first_kind(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """The kind of the first argument; the others keep theirs: gather, scatter_add."""
+    return kinds, kinds[0]
+
+
+# ---- the record --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Surface:
+    """How a primitive is called in a program: `sum(x, axis = 1)`.
+
+    `values` names the arguments that are points of the graph (the last one repeats if `variadic`); `options` the
+    static ones given by name, with their defaults; `rest` names trailing static ints such as the sizes of `zeros`;
+    `leading` names a static int that comes first, or is "spec" for a string. `attrs(types, options)` computes the
+    attributes from the options, `rest` (a tuple) and the leading one among them, and raises ShapeError where they do not fit.
+    """
+
+    name: str
+    doc: str
+    values: tuple[str, ...] = ("x",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Callable[[tuple[Type, ...], Mapping[str, Any]], Mapping[str, Any]] = lambda types, options: {}
+    variadic: bool = False
+    rest: str | None = None
+    leading: str | None = None
+
+    @property
+    def usage(self) -> str:
+        """The call as documentation shows it."""
+        parts = [f'"{self.leading}"' if self.leading == "spec" else self.leading] if self.leading else []
+        parts += [*self.values[:-1], f"{self.values[-1]}, ..."] if self.variadic else self.values
+        parts += [f"{self.rest}, ..."] if self.rest else []
+        parts += [
+            name if default is None else f"{name} = {default}" for name, default in self.options.items()
+        ]
+        return f"{self.name}({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Arguments for the generated tests: shapes and attributes that fit together."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    attrs: Attrs = field(default_factory=dict)
+    integers: tuple[tuple[int, ...], ...] = ()
+    """Values of the int arguments, flat, in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One primitive operation.
+
+    Exactly one of `elementwise`, `signature` and `shape_rule` says what the result's shape is. `jacobian` is None for
+    operations whose result does not vary with their arguments (structural zeros). `transpose` belongs to operations
+    that are linear in each hole of which a `Linear` is made. `domain` bounds where tests sample the arguments.
+    """
+
+    name: str
+    doc: str
+    value: Callable[..., Any]
+    elementwise: bool = False
+    signature: SignatureRule | None = None
+    shape_rule: ShapeRule | None = None
+    kinds: KindRule = to_real
+    jacobian: Jacobian | None = None
+    transpose: Callable[[Linear], Linear] | None = None
+    surfaces: tuple[Surface, ...] = ()
+    c: str | None = None
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
+    samples: tuple[Sample, ...] = ()
+    total: bool = False
+    """Finite value and Jacobian at every finite point, so computing it for an unselected lane does no harm."""
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        """Compute on arrays; on nodes record a node in the innermost graph, so each rule is written once for both."""
+        graphs = [a.graph for a in args if isinstance(a, Symbol)]
+        if not graphs:
+            return self.value(*args, **attrs)
+        return max(graphs, key=lambda g: g.depth).emit(self, *args, **attrs)
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+    def shape(self, *shapes: Shape, **attrs: Any) -> Shape:
+        """The result's shape. Raises ShapeError when the arguments do not fit."""
+        if self.shape_rule is not None:
+            return self.shape_rule(*shapes, **attrs)
+        if self.signature is not None:
+            return self.signature(*shapes, **attrs).shape(shapes)
+        for s in shapes[1:]:
+            if s != shapes[0]:
+                raise ShapeError(f"shapes {dims_text(shapes[0])} and {dims_text(s)} differ")
+        return shapes[0]
+
+    def result(self, *types: Type, **attrs: Any) -> Type:
+        """The result's type for arguments already converted to the kinds this primitive wants."""
+        return Type(self.kinds(*(t.kind for t in types))[1], self.shape(*(t.shape for t in types), **attrs))
+
+    def local(self, port: int, result: Any, *args: Any, **attrs: Any) -> Chain | None:
+        """The local Jacobian J[self, port] at a point, on arrays or on nodes."""
+        return None if self.jacobian is None else self.jacobian(port, result, *args, **attrs)
+
+
+OPS: dict[str, Op] = {}
+"""Every primitive by name."""
+
+SURFACES: dict[str, list[tuple[Op, Surface]]] = {}
+"""The built-in functions of the language by name; `max(x)` and `max(a, b)` differ by how many values they take."""
+
+
+def register(op: Op) -> Op:
+    """Add a primitive; its name and its surface names must be new. Returns the record."""
+    if op.name in OPS:
+        raise ValueError(f"a primitive named {op.name!r} exists already")
+    given = [op.elementwise, op.signature is not None, op.shape_rule is not None]
+    if sum(given) != 1:
+        raise ValueError(f"{op.name}: give exactly one of elementwise, signature, shape_rule")
+    for surface in op.surfaces:
+        if any(len(other.values) == len(surface.values) for _, other in SURFACES.get(surface.name, ())):
+            raise ValueError(f"a function {surface.usage} exists already")
+    OPS[op.name] = op
+    for surface in op.surfaces:
+        SURFACES.setdefault(surface.name, []).append((op, surface))
+    return op
+
+
+def renamed(op: Op, **changes: Any) -> Op:
+    """A copy of a record with some fields changed, not registered (tests, base functions)."""
+    return replace(op, **changes)

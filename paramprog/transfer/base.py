@@ -1,0 +1,69 @@
+"""Base functions: scalar functions that a program defines, applied elementwise, each call one node.
+
+A base function is a primitive made at run time: its value runs its body, and its Jacobian is the diagonal of its
+partials, which are nodes of the same body: derived from it by the gradient analysis, or given by hand in the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from paramprog.graph import Graph, Node, demand, execute, replay
+from paramprog.graph.region import Live
+from paramprog.op import Chain, Op, Symbol
+from paramprog.transfer.map import diagonal
+
+
+@dataclass(eq=False)
+class Body:
+    """A scalar function as a graph: its arguments (leaves), its result, and its partials, None for a structural zero.
+
+    `partials` is None until the gradient analysis has filled it in.
+    """
+
+    graph: Graph
+    arguments: tuple[Node, ...]
+    result: Node
+    partials: Sequence[Node | None] | None = None
+    _live: dict[Node, Live] = field(default_factory=dict)
+
+    def apply(self, output: Node, xs: Sequence[Any]) -> Any:
+        """`output` of this body at arrays, or as nodes."""
+        if output not in self._live:
+            self._live[output] = demand(self.graph.nodes, [output])
+        live = self._live[output]
+        given = dict(zip(self.arguments, xs, strict=True))
+        symbols = [x for x in xs if isinstance(x, Symbol)]
+        if not symbols:
+            y = execute(live, given)[output]
+            return y if np.ndim(y) == np.ndim(xs[0]) else np.broadcast_to(y, np.shape(xs[0]))
+        graph: Any = max((x.graph for x in symbols), key=lambda g: g.depth)
+        nodes = {a: x if isinstance(x, Node) else graph.constant(x, "real") for a, x in given.items()}
+        y = replay(live, {a: graph.own(x) for a, x in nodes.items()}, graph)[output]
+        like = nodes[self.arguments[0]].shape
+        return y if y.shape == like else graph.spread(y, like)
+
+
+@dataclass(frozen=True, eq=False)
+class BaseOp(Op):
+    """The record of a base function; it knows its body."""
+
+    body: Body | None = None
+
+
+def base_op(name: str, doc: str, body: Body) -> Op:
+    """The primitive of a base function, not registered: it belongs to its program."""
+
+    def jacobian(port: int, y: Any, *xs: Any) -> Chain | None:
+        if body.partials is None:
+            raise ValueError(f"the partials of {name} have not been derived")
+        partial = body.partials[port]
+        return None if partial is None else diagonal(body.apply(partial, xs))
+
+    return BaseOp(
+        name, doc, lambda *xs: body.apply(body.result, xs), elementwise=True, jacobian=jacobian, body=body
+    )

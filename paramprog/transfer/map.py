@@ -1,0 +1,199 @@
+"""Elementwise primitives of one argument: the Jacobian is diag(f'(x)).
+
+Each is one call of `smooth`: its value and its derivative in terms of the result y and the argument x. Derivatives are
+written to be right far out and at the hard points of DESIGN section 6, so none of them subtracts nearly equal numbers.
+`guard` makes the derivative NaN where the value is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from paramprog.op import OPS, Chain, KindRule, Linear, Op, Sample, Surface, arithmetic, register, to_real
+from paramprog.transfer.linear import MUL
+from paramprog.transfer.step import SIGN, STEP
+from paramprog.types import Kind, Type
+
+Partial = Callable[..., Any]
+
+
+def diagonal(partial: Any) -> Chain:
+    """The Jacobian diag(partial)."""
+    return (Linear(MUL, 1, (partial,)),)
+
+
+def smooth(
+    name: str,
+    doc: str,
+    value: Callable[..., Any],
+    *partials: Partial,
+    arguments: tuple[str, ...] = ("x",),
+    domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
+    kinds: KindRule = to_real,
+    spelled: bool = True,
+    **fields: Any,
+) -> Op:
+    """Register an elementwise primitive; `partials` holds df/dx_p(y, *arguments, **attrs) for each port p."""
+
+    def jacobian(port: int, y: Any, *xs: Any, **attrs: Any) -> Chain:
+        return diagonal(partials[port](y, *xs, **attrs))
+
+    fields.setdefault("surfaces", (Surface(name, doc, arguments),) if spelled else ())
+    return register(
+        Op(name, doc, value, elementwise=True, kinds=kinds, jacobian=jacobian, domain=domain, **fields)
+    )
+
+
+def special(function: str) -> Callable[..., Any]:
+    """A function of scipy.special, imported when it is first called: half of the programs never need it."""
+
+    def call(*args: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, function)(*args)
+
+    return call
+
+
+def _guard_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    return kinds, "real"
+
+
+GUARD: Op = register(
+    Op(
+        "guard",
+        "v, but NaN where y is NaN",
+        lambda v, y: np.where(np.isnan(y), np.nan, v).astype(np.result_type(v, y), copy=False),
+        elementwise=True,
+        kinds=_guard_kinds,
+        jacobian=lambda port, out, v, y: diagonal(GUARD(1.0, y)) if port == 0 else None,
+        surfaces=(Surface("guard", "v, but NaN where y is NaN", ("v", "y")),),
+    )
+)
+
+
+def _softplus(x: Any) -> Any:
+    return np.logaddexp(x, np.zeros((), np.asarray(x).dtype))
+
+
+def _logsigmoid(x: Any) -> Any:
+    return -np.logaddexp(-x, np.zeros((), np.asarray(x).dtype))
+
+
+def _slope_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"slope": float(options["slope"])}
+
+
+POSITIVE = ((0.1, 3.0),)
+UNIT = ((-0.9, 0.9),)
+
+EXP: Op = smooth("exp", "e to the power x", np.exp, lambda y, x: y)
+RECIP: Op = smooth("recip", "1 / x", np.reciprocal, lambda y, x: -(y * y), domain=POSITIVE)
+LOG: Op = smooth("log", "the natural logarithm", np.log, lambda y, x: GUARD(RECIP(x), y), domain=POSITIVE)
+LOG1P: Op = smooth(
+    "log1p",
+    "log(1 + x), exact near 0",
+    np.log1p,
+    lambda y, x: GUARD(RECIP(1.0 + x), y),
+    domain=((-0.9, 2.0),),
+)
+EXPM1: Op = smooth("expm1", "exp(x) - 1, exact near 0", np.expm1, lambda y, x: EXP(x))
+SIN: Op = smooth("sin", "sine, of radians", np.sin, lambda y, x: COS(x), total=True)
+COS: Op = smooth("cos", "cosine, of radians", np.cos, lambda y, x: -SIN(x), total=True)
+TAN: Op = smooth("tan", "tangent, of radians", np.tan, lambda y, x: 1.0 + y * y, domain=((-1.2, 1.2),))
+ASIN: Op = smooth("asin", "arc sine", np.arcsin, lambda y, x: RECIP(SQRT((1.0 - x) * (1.0 + x))), domain=UNIT)
+ACOS: Op = smooth(
+    "acos", "arc cosine", np.arccos, lambda y, x: -RECIP(SQRT((1.0 - x) * (1.0 + x))), domain=UNIT
+)
+ATAN: Op = smooth("atan", "arc tangent", np.arctan, lambda y, x: RECIP(1.0 + x * x), total=True)
+SINH: Op = smooth("sinh", "hyperbolic sine", np.sinh, lambda y, x: COSH(x))
+COSH: Op = smooth("cosh", "hyperbolic cosine", np.cosh, lambda y, x: SINH(x))
+TANH: Op = smooth("tanh", "hyperbolic tangent", np.tanh, lambda y, x: SQUARE(SECH(x)), total=True)
+SECH: Op = smooth(
+    "sech", "1 / cosh(x)", lambda x: np.reciprocal(np.cosh(x)), lambda y, x: -(y * TANH(x)), total=True
+)
+ASINH: Op = smooth("asinh", "inverse hyperbolic sine", np.arcsinh, lambda y, x: RECIP(OPS["hypot"](x, 1.0)))
+ACOSH: Op = smooth(
+    "acosh",
+    "inverse hyperbolic cosine",
+    np.arccosh,
+    lambda y, x: RECIP(SQRT(x - 1.0) * SQRT(x + 1.0)),
+    domain=((1.1, 3.0),),
+)
+ATANH: Op = smooth(
+    "atanh",
+    "inverse hyperbolic tangent",
+    np.arctanh,
+    lambda y, x: GUARD(RECIP((1.0 - x) * (1.0 + x)), y),
+    domain=UNIT,
+)
+SIGMOID: Op = smooth(
+    "sigmoid", "1 / (1 + exp(-x))", special("expit"), lambda y, x: y * SIGMOID(-x), total=True
+)
+LOGSIGMOID: Op = smooth("logsigmoid", "log(sigmoid(x))", _logsigmoid, lambda y, x: SIGMOID(-x), total=True)
+SOFTPLUS: Op = smooth("softplus", "log(1 + exp(x))", _softplus, lambda y, x: SIGMOID(x), total=True)
+RELU: Op = smooth(
+    "relu", "max(x, 0), with derivative 0 at 0", lambda x: np.maximum(x, 0), lambda y, x: STEP(x), total=True
+)
+LEAKY_RELU: Op = smooth(
+    "leaky_relu",
+    "x where positive, else slope * x",
+    lambda x, *, slope: np.where(x > 0, x, x * np.asarray(slope, np.asarray(x).dtype)),
+    lambda y, x, *, slope: slope + (1.0 - slope) * STEP(x),
+    surfaces=(
+        Surface(
+            "leaky_relu", "x where positive, else slope * x", options={"slope": 0.01}, attrs=_slope_attrs
+        ),
+    ),
+    samples=(Sample(((3,),), {"slope": 0.1}),),
+    total=True,
+)
+SQRT: Op = smooth("sqrt", "square root", np.sqrt, lambda y, x: 0.5 * RECIP(y), domain=POSITIVE)
+CBRT: Op = smooth("cbrt", "cube root", np.cbrt, lambda y, x: RECIP(3.0 * SQUARE(y)), domain=POSITIVE)
+ABS: Op = smooth("abs", "absolute value", np.abs, lambda y, x: SIGN(x), kinds=arithmetic, total=True)
+SQUARE: Op = smooth("square", "x * x", np.square, lambda y, x: 2.0 * x, kinds=arithmetic, total=True)
+ERF: Op = smooth(
+    "erf", "error function", special("erf"), lambda y, x: (2.0 / sqrt(pi)) * EXP(-SQUARE(x)), total=True
+)
+LGAMMA: Op = smooth(
+    "lgamma",
+    "log of the gamma function",
+    special("gammaln"),
+    lambda y, x: GUARD(DIGAMMA(x), y),
+    domain=POSITIVE,
+)
+DIGAMMA: Op = smooth(
+    "digamma",
+    "derivative of lgamma",
+    special("digamma"),
+    lambda y, x: GUARD(POLYGAMMA(x, k=1), y),
+    domain=POSITIVE,
+)
+
+
+def _polygamma(x: Any, *, k: int) -> Any:
+    import scipy.special
+
+    return scipy.special.polygamma(k, x).astype(np.asarray(x).dtype, copy=False)
+
+
+POLYGAMMA: Op = smooth(
+    "polygamma",
+    "the k-th derivative of digamma",
+    _polygamma,
+    lambda y, x, *, k: POLYGAMMA(x, k=k + 1),
+    domain=POSITIVE,
+    surfaces=(
+        Surface(
+            "polygamma",
+            "the k-th derivative of digamma",
+            leading="k",
+            attrs=lambda types, options: {"k": options["k"]},
+        ),
+    ),
+    samples=(Sample(((3,),), {"k": 1}), Sample(((3,),), {"k": 2})),
+)

@@ -1,0 +1,128 @@
+"""Selections of a winner: the Jacobian is the indicator of who won, shared equally by those who tie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from paramprog.op import KindRule, Op, Surface, arithmetic, logical, register, to_int
+from paramprog.transfer.linear import AXIS, SPREAD, SUM, axis_attrs, reduction
+from paramprog.transfer.map import GUARD, smooth
+from paramprog.transfer.reduce import Axes, never_empty, reduced
+from paramprog.transfer.step import EQUAL, GREATER, INSIDE, LESS, REAL, SHARE
+from paramprog.types import Shape, ShapeError, Type
+
+AB = ("a", "b")
+
+MAXIMUM: Op = smooth(
+    "maximum",
+    "the larger one",
+    np.maximum,
+    lambda y, a, b: SHARE(a, b),
+    lambda y, a, b: SHARE(b, a),
+    arguments=AB,
+    kinds=arithmetic,
+    surfaces=(Surface("max", "the larger one", AB),),
+    total=True,
+)
+MINIMUM: Op = smooth(
+    "minimum",
+    "the smaller one",
+    np.minimum,
+    lambda y, a, b: SHARE(b, a),
+    lambda y, a, b: SHARE(a, b),
+    arguments=AB,
+    kinds=arithmetic,
+    surfaces=(Surface("min", "the smaller one", AB),),
+    total=True,
+)
+CLIP: Op = smooth(
+    "clip",
+    "x, but at least lo and at most hi",
+    lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
+    lambda y, x, lo, hi: INSIDE(x, lo, hi),
+    lambda y, x, lo, hi: GUARD(REAL(LESS(x, lo)), y),
+    lambda y, x, lo, hi: GUARD(REAL(GREATER(x, hi)), y),
+    arguments=("x", "lo", "hi"),
+    kinds=arithmetic,
+    domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
+    total=True,
+)
+
+
+def _winners(y: Any, x: Any, axes: Axes, sizes: Shape) -> Any:
+    """1 over the number of winners, for each of them. All are 0/0 when y is NaN, which equals nothing."""
+    won = REAL(EQUAL(x, y))
+    return won / SPREAD(SUM(won, axes=axes, sizes=sizes), axes=axes, sizes=sizes)
+
+
+MAX: Op = reduced(
+    "max",
+    "the largest entry, or along an axis",
+    np.max,
+    _winners,
+    kinds=arithmetic,
+    total=True,
+)
+MIN: Op = reduced(
+    "min",
+    "the smallest entry, or along an axis",
+    np.min,
+    _winners,
+    kinds=arithmetic,
+    total=True,
+)
+
+
+def _chooser(
+    name: str,
+    doc: str,
+    value: Callable[..., Any],
+    kinds: KindRule,
+    shape: Mapping[str, Any],
+    attrs: Callable[[tuple[Type, ...], Mapping[str, Any]], Mapping[str, Any]] = axis_attrs,
+) -> Op:
+    """Register a reduction to an index or a truth value: it has no derivative."""
+    surface = Surface(name, doc, options=AXIS, attrs=attrs)
+    return register(Op(name, doc, value, kinds=kinds, surfaces=(surface,), total=True, **shape))
+
+
+def _one_axis(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if options["axis"] is None and len(types[0].shape) != 1:
+        raise ShapeError("needs `axis = k` for an array that is not a vector")
+    return axis_attrs(types, options)
+
+
+def _not_empty_index(shape: Shape, *, axes: Axes) -> Shape:
+    sizes = tuple(shape[a] for a in axes)
+    return never_empty("index of the largest entry")(shape, axes=axes, sizes=sizes)
+
+
+def _argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, *, axes: function(x, axes[0])
+
+
+ARGMAX: Op = _chooser(
+    "argmax",
+    "the index of the largest entry, the first of several",
+    _argument(np.argmax),
+    to_int,
+    {"shape_rule": _not_empty_index},
+    _one_axis,
+)
+ARGMIN: Op = _chooser(
+    "argmin",
+    "the index of the smallest entry, the first of several",
+    _argument(np.argmin),
+    to_int,
+    {"shape_rule": _not_empty_index},
+    _one_axis,
+)
+ANY: Op = _chooser(
+    "any", "whether any entry holds", lambda x, *, axes: np.any(x, axes), logical, {"signature": reduction}
+)
+ALL: Op = _chooser(
+    "all", "whether all entries hold", lambda x, *, axes: np.all(x, axes), logical, {"signature": reduction}
+)

@@ -1,0 +1,98 @@
+"""Primitives without arguments: leaves of the graph and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paramprog.op import Op, Surface, register
+from paramprog.types import Real, ShapeError, Type
+
+DTYPES = {"int": np.int64, "bool": np.bool_}
+
+
+def dtype_of(type: Type, real: Real) -> np.dtype[Any]:
+    """How the entries of a value are stored."""
+    return np.dtype(real if type.kind == "real" else DTYPES[type.kind])
+
+
+def _no_value(*, type: Type) -> Any:
+    raise ValueError(f"a leaf of type {type} was given no value")
+
+
+def _full(*, value: Any, type: Type, real: Real) -> Any:
+    return np.full(type.shape, value, dtype_of(type, real))
+
+
+def _array(*, value: Constant, type: Type, real: Real) -> Any:
+    return value.array.astype(dtype_of(type, real))
+
+
+class Constant:
+    """An array as a static attribute: read-only, and equal to itself alone."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+        self.array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"<{'x'.join(map(str, self.array.shape))} constant>"
+
+
+class _Source(Op):
+    """No arguments: the type is an attribute."""
+
+    def result(self, *types: Type, **attrs: Any) -> Type:
+        found: Type = attrs["type"]
+        return found
+
+
+def _sizes(value: float) -> Any:
+    def attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+        if any(n < 0 for n in options["rest"]):
+            raise ShapeError("a size is negative")
+        return {"value": value, "type": Type("real", tuple(options["rest"]))}
+
+    return attrs
+
+
+def _eye(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if len(options["rest"]) != 1:
+        raise ShapeError("takes one size")
+    (n,) = options["rest"]
+    return {"value": Constant(np.eye(n)), "type": Type("real", (n, n))}
+
+
+def _no_shape(**attrs: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = attrs["type"].shape
+    return shape
+
+
+LEAF: Op = register(
+    _Source("leaf", "a value from outside: an input or a parameter", _no_value, shape_rule=_no_shape)
+)
+
+FULL: Op = register(
+    _Source(
+        "full",
+        "the same number in every entry",
+        _full,
+        shape_rule=_no_shape,
+        surfaces=(
+            Surface("zeros", "an array of zeros", values=(), rest="m", attrs=_sizes(0.0)),
+            Surface("ones", "an array of ones", values=(), rest="m", attrs=_sizes(1.0)),
+        ),
+    )
+)
+
+ARRAY: Op = register(
+    _Source(
+        "array",
+        "a constant array",
+        _array,
+        shape_rule=_no_shape,
+        surfaces=(Surface("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
+    )
+)
