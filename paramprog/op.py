@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text, join_kinds
+from paramprog.types import Kind, KindError, Shape, ShapeError, Signature, Type, dims_text, join_kinds
 
 Attrs = Mapping[str, Any]
 """Static attributes of an operation: axes, sizes, constants; always hashable."""
@@ -108,7 +108,7 @@ def comparison(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
 def logical(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
     """Bools in, bool out."""
     if any(k != "bool" for k in kinds):
-        raise ShapeError("expects a bool, such as a comparison")
+        raise KindError("expects a bool, such as a comparison")
     return kinds, "bool"
 
 

@@ -26,6 +26,10 @@ class ShapeError(ValueError):
     """The arguments do not fit the primitive; the message speaks of shapes, the caller knows the place."""
 
 
+class KindError(ShapeError):
+    """The kinds of the arguments do not fit: a bool where a number belongs, a real where an index belongs."""
+
+
 class Type(NamedTuple):
     """`real[2, 3]`: what a point of a program holds."""
 
@@ -49,11 +53,11 @@ def elements(shape: Shape) -> int:
 def join_kinds(kinds: Sequence[Kind]) -> Kind:
     """The kind that holds all of `kinds`: an int joins real; bool joins only itself.
 
-    Raises ShapeError when bool meets a number.
+    Raises KindError when bool meets a number.
     """
     distinct = set(kinds)
     if "bool" in distinct and len(distinct) > 1:
-        raise ShapeError("a bool is not a number")
+        raise KindError("a bool is not a number")
     return "bool" if "bool" in distinct else "real" if "real" in distinct else "int"
 
 

@@ -1,8 +1,9 @@
 """The LALR automaton: Lark makes its table from the grammar, `Run` steps through it.
 
-Lark's own loop is not used for three reasons. The many unit reductions of an expression grammar (a name is a primary is a
-power is a product ...) need no call here, which halves the time. The nesting of the text can be read off the stack. And
-after an error the stack can be cut back to the last place where a statement or declaration was about to begin.
+Lark's own loop is not used for three reasons. The many unit reductions of an expression grammar (a name is a
+primary is a power is a product ...) need no call here, which halves the time. The nesting of the text can be
+read off the stack. And after an error the stack can be cut back to the last place where a statement or
+declaration was about to begin.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lark.grammar import Rule
 from lark.parsers.lalr_analysis import Shift
 
 from paramprog.diagnostics import Source, Span, fail
+from paramprog.lang.newlines import CLOSERS, OPENERS
 from paramprog.lang.tokens import END, Scanner, Token, scanner
 from paramprog.lang.transform import TreeBuilder
 from paramprog.resources import grammar_text
@@ -26,13 +28,14 @@ Start = Literal["module", "lone_expression"]
 MAX_NESTING = 1_000
 """How deep brackets, blocks, calls, unary operators, `**` and conditionals may nest."""
 
-# Those of the second line open a level only where an operand may begin: a binary minus and the `if` of a statement do not.
+# Those of the second line open a level only where an operand may begin: a binary minus and the `if` of a
+# statement do not.
 _NESTING = frozenset({"LPAR", "LSQB", "LBRACE", "NOT", "POWER"})
 _PREFIX_NESTING = frozenset({"MINUS", "IF"})
 
 
 class Reduction(NamedTuple):
-    """Replace the top `size` entries by one `origin`; `build` makes its value, or is None if it stays the same."""
+    """Replace the top `size` entries by one `origin`; `build` makes its value, None lets it be."""
 
     size: int
     origin: str
@@ -42,7 +45,8 @@ class Reduction(NamedTuple):
 class Table(NamedTuple):
     """Per state: for a terminal the next state (shift) or a Reduction; for a rule the next state.
 
-    `shortcuts` remembers where a series of unit reductions ends, by the state below, the state and the terminal.
+    `shortcuts` remembers where a series of unit reductions ends, by the state below, the state and the
+    terminal.
     """
 
     actions: dict[int, dict[str, int | Reduction]]
@@ -53,7 +57,7 @@ class Table(NamedTuple):
 
 
 class Grammar(NamedTuple):
-    """The grammar made ready, once per process. `lock` guards `builder`, whose methods are bound into the tables."""
+    """The grammar made ready, once per process; `lock` guards `builder`, whose methods the tables call."""
 
     tables: dict[Start, Table]
     scan: Scanner
@@ -119,7 +123,10 @@ def _is_unit(rule: Rule) -> bool:
 
 
 class Run:
-    """The automaton on its way through one text; `states` and `values` are its stack, `previous` the last token taken."""
+    """The automaton on its way through one text.
+
+    `states` and `values` are its stack, `previous` is the last token taken.
+    """
 
     def __init__(self, table: Table, source: Source) -> None:
         self.table = table
@@ -179,15 +186,14 @@ class Run:
 
     def _operand_may_begin(self) -> bool:
         # The `if` after an `else` goes on with a conditional and does not open another.
-        top = self.values[-1] if self.values else None
-        after_else = isinstance(top, Token) and top.type == "ELSE"
+        after_else = bool(self.values) and _is_token(self.values[-1], "ELSE")
         return "INT" in self.table.actions[self.states[-1]] and not after_else
 
     def _deepen(self, token: Token) -> None:
         """Count the level that `token` opens at the current height of the stack.
 
-        A level is closed when its token has left the stack; those are dropped here, before the next one is counted,
-        so each level costs a constant.
+        A level is closed when its token has left the stack; those are dropped here, before the next one is
+        counted, so each level costs a constant.
         """
         levels, values = self._levels, self.values
         height = len(values)
@@ -203,7 +209,7 @@ class Run:
             )
 
     def acceptable(self) -> set[str]:
-        """The terminals that can come next. Exact: a reduction may still find out that a terminal does not fit."""
+        """The terminals that can come next; not those that a reduction would find not to fit."""
         return {kind for kind in self.table.actions[self.states[-1]] if self._accepts(kind)}
 
     def _accepts(self, kind: str) -> bool:
@@ -219,12 +225,26 @@ class Run:
             if states[-1] == self.table.accepting and kind == END:
                 return True
 
+    def open_brackets(self) -> list[Token]:
+        """The brackets that are not closed so far."""
+        opened: list[Token] = []
+        for value in self.values:
+            if isinstance(value, Token) and value.type in OPENERS:
+                opened.append(value)
+            elif isinstance(value, Token) and value.type in CLOSERS:
+                opened.pop()
+        return opened
+
     def cut_back_to(self, *rules: str) -> str | None:
         """Abandon what is unfinished: drop entries until one of the rules could begin, and take it as found.
 
         Returns the rule, or None if none of them is under way.
         """
-        for height in range(len(self.states) - 1, -1, -1):
+        top = len(self.states) - 1
+        if self.values and _is_token(self.values[-1], "RBRACE"):
+            # The block is complete, though not reduced yet: do not go back into it.
+            top = max(i for i, value in enumerate(self.values) if _is_token(value, "LBRACE"))
+        for height in range(top, -1, -1):
             gotos = self.table.gotos[self.states[height]]
             for rule in rules:
                 if rule in gotos:
@@ -233,3 +253,7 @@ class Run:
                     self.values.append(None)
                     return rule
         return None
+
+
+def _is_token(value: object, kind: str) -> bool:
+    return isinstance(value, Token) and value.type == kind

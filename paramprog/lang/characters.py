@@ -1,4 +1,4 @@
-"""Characters that may not stand in a program, not even in a comment: they make it look different from what it is."""
+"""Characters that may not stand in a program: they make it look different from what it is."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import unicodedata
 
 from paramprog.diagnostics import Diagnostic, Report, Source, Span
 
-# Control characters, the marks that change the direction of writing, Unicode's line separators, byte order marks,
-# and lone surrogates; a carriage return must belong to a line end.
+# Control characters, the marks that change the direction of writing, Unicode's line separators, byte order
+# marks, and lone surrogates; a carriage return must belong to a line end.
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
     "|\r(?!\n)"
@@ -42,10 +42,12 @@ _LOOK_ALIKES = {
 }
 
 
-def check_characters(source: Source, report: Report) -> None:
-    """Report every forbidden character of the text."""
+def check_characters(source: Source, report: Report) -> set[int]:
+    """Report every forbidden character of the text; returns where they stand."""
+    found: set[int] = set()
     for match in _FORBIDDEN.finditer(source.text):
         character = match.group()
+        found.add(match.start())
         report.add(
             Diagnostic(
                 "bad-character",
@@ -54,6 +56,7 @@ def check_characters(source: Source, report: Report) -> None:
                 _HINTS.get(character),
             )
         )
+    return found
 
 
 def outside_ascii(source: Source, offset: int) -> Diagnostic:

@@ -1,6 +1,7 @@
 """The words of syntax errors: what was expected, where, and what stands there instead.
 
-The automaton knows which terminals fit; here they become words. Hints for particular mistakes are in mistakes.py.
+The automaton knows which terminals fit; here they become words. Hints for particular mistakes are in
+mistakes.py.
 """
 
 from __future__ import annotations
@@ -8,47 +9,44 @@ from __future__ import annotations
 from paramprog.diagnostics import Diagnostic, Span
 from paramprog.lang.characters import outside_ascii
 from paramprog.lang.mistakes import hint_for
-from paramprog.lang.newlines import CLOSERS, OPENERS
+from paramprog.lang.newlines import CLOSERS
 from paramprog.lang.surprise import DECLARATIONS, STATEMENTS, Surprise
 from paramprog.lang.tokens import END, Token
 
 _LONGEST_QUOTE = 30
 
-_BRACKETS = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
-_CLOSING = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
-_CLOSER_TYPES = {opener: closer for closer, opener in CLOSERS.items()}
+_CLOSER_OF = {opener: closer for closer, opener in CLOSERS.items()}
 
-# Terminals that only go on with an expression: together they are "an operator".
+# Terminals that go on with an expression; together they are "an operator".
 _OPERATORS = frozenset(
     {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "AT", "POWER", "COMPARE", "AND", "OR", "LSQB", "LPAR"}
 )
 
+# What can be expected besides expressions and operators, in the order in which it is listed.
 _WORDS = {
-    "COMMA": "`,`",
+    "NAME": "a name",
+    "STRING": "a string in double quotes",
     "EQUAL": "`=`",
     "COLON": "`:`",
     "TILDE": "`~`",
-    "ARROW": "`->`",
-    "RANGE": "`..`",
-    "LPAR": "`(`",
-    "LSQB": "`[`",
-    "LBRACE": "`{`",
-    "RPAR": "`)`",
-    "RSQB": "`]`",
-    "RBRACE": "`}`",
     "IN": "`in`",
     "IF": "`if`",
     "THEN": "`then`",
     "ELSE": "`else`",
-    "FOR": "`for`",
-    "DERIVATIVE": "`derivative`",
-    "STRING": "a string in double quotes",
-    "NAME": "a name",
+    "RANGE": "`..`",
+    "ARROW": "`->`",
+    "LPAR": "`(`",
+    "LBRACE": "`{`",
+    "COMMA": "`,`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "RBRACE": "`}`",
     "_NL": "the end of the line",
     END: "the end of the file",
 }
-# What is expected is listed in this order; of the rest nothing is said.
-_ORDER = list(_WORDS)
+
+# Said only if there is nothing else to say: where a line may end, so may a block and a file.
+_IMPLIED_BY_LINE_END = frozenset({"COMMA", "RBRACE", END})
 
 
 def explain(surprise: Surprise) -> Diagnostic:
@@ -56,72 +54,103 @@ def explain(surprise: Surprise) -> Diagnostic:
     token = surprise.token
     if token.type == "UNKNOWN" and not token.value.isascii():
         return outside_ascii(surprise.source, token.start)
-    message, span = _message(surprise)
+    message, span = _explanation(surprise)
     return Diagnostic("syntax", message, span, hint_for(surprise))
 
 
-def _message(surprise: Surprise) -> tuple[str, Span]:
+def _explanation(surprise: Surprise) -> tuple[str, Span]:
+    """Message and place: the first case that applies."""
     token = surprise.token
     if token.type == "UNKNOWN":
-        return (_open_string if token.value == '"' else _unexpected)(surprise)
+        return "the string is not closed" if token.value == '"' else _unexpected(token), surprise.span(token)
     if token.type == "MISTAKE":
-        return f"{_quoted(token)} is no operator", surprise.span(token)
+        return f"`{token.value}` is no operator", surprise.span(token)
     if token.type == END and surprise.innermost is not None:
-        opener = surprise.innermost
-        return f"`{_BRACKETS[opener.type]}` is never closed", surprise.span(opener)
+        return f"`{surprise.innermost.value}` is never closed", surprise.span(surprise.innermost)
     if token.type == "COMPARE" and surprise.after_operand and "AND" in surprise.acceptable:
         return "comparisons do not chain", surprise.span(token)
-    if _is_reserved_name(surprise):
-        return f"{_quoted(token)} is a reserved word", surprise.span(token)
-    if surprise.wants_item:
-        return _instead_of_item(surprise)
-    if surprise.wants_statement:
-        return _instead_of_statement(surprise)
+    if surprise.names_reserved_word:
+        return f"`{token.value}` is a reserved word", surprise.span(token)
+    if surprise.wants_item or surprise.wants_statement:
+        return _instead_of_statement(surprise), surprise.span(token)
     if surprise.after_target and token.type not in ("NAME", "COMPARE", "COLON"):
-        return _expression_statement(surprise)
-    if surprise.after_operand and (glued := _glued_number(surprise)):
-        return glued
-    if _bracket_must_close(surprise):
-        return _unclosed(surprise)
-    if token.type in CLOSERS and not _can_be_expected(surprise):
-        return _unexpected(surprise)
-    return _expected(surprise)
+        return "an expression is no statement", surprise.place
+    if surprise.glued_to_number and surprise.previous is not None:
+        both = Span(surprise.source, surprise.previous.start, token.end)
+        return f"`{_shortened(both.text)}` is no number", both
+    if surprise.ends_in_bracket and surprise.innermost is not None:
+        return _unclosed(surprise, surprise.innermost), surprise.place
+    if token.type in CLOSERS and not surprise.closes_innermost and not surprise.wants_operand:
+        return _unexpected(token), surprise.span(token)
+    return _expected(surprise), surprise.place
 
 
-def _unexpected(surprise: Surprise) -> tuple[str, Span]:
-    return f"unexpected {_quoted(surprise.token)}", surprise.span(surprise.token)
+def _unexpected(token: Token) -> str:
+    return f"unexpected {_quoted(token)}"
 
 
-def _open_string(surprise: Surprise) -> tuple[str, Span]:
-    return "the string is not closed on its line", surprise.span(surprise.token)
-
-
-# ---- whole statements --------------------------------------------------------------------------------------------
-
-
-def _instead_of_item(surprise: Surprise) -> tuple[str, Span]:
+def _instead_of_statement(surprise: Surprise) -> str:
     token = surprise.token
-    if token.type in CLOSERS:
-        return _unexpected(surprise)
-    if token.type in STATEMENTS:
-        return f"{_quoted(token)} outside a function", surprise.span(token)
-    if token.type == "NAME":
-        return f"expected a declaration, found {_quoted(token)}", surprise.span(token)
-    return f"expected a declaration, found {_quoted(token)}", surprise.span(token)
-
-
-def _instead_of_statement(surprise: Surprise) -> tuple[str, Span]:
-    token, opener = surprise.token, surprise.innermost
-    if surprise.lacks_closing_brace and opener is not None:
-        return f"expected `}}` to close {_opener(surprise, opener)}, found {_quoted(token)}", surprise.span(
-            token
+    if surprise.lacks_closing_brace and surprise.innermost is not None:
+        return _unclosed(surprise, surprise.innermost)
+    if token.type in CLOSERS or token.type in ("ELSE", "THEN"):
+        return _unexpected(token)
+    if surprise.wants_item:
+        outside = token.type in STATEMENTS
+        return (
+            f"`{token.value}` outside a function"
+            if outside
+            else f"expected a declaration, found {_quoted(token)}"
         )
     if token.type in DECLARATIONS:
-        return f"{_quoted(token)} inside a function", surprise.span(token)
-    if token.type in CLOSERS or token.type in ("ELSE", "THEN"):
-        return _unexpected(surprise)
-    return f"expected a statement, found {_quoted(token)}", surprise.span(token)
+        return f"`{token.value}` inside a function"
+    return f"expected a statement, found {_quoted(token)}"
 
 
-def _expression_statement(surprise: Surprise) -> tuple[str, Span]:
-    return "an expression is no statement", surprise.place
+def _unclosed(surprise: Surprise, opener: Token) -> str:
+    line = surprise.source.position(opener.start)[0]
+    closer = _WORDS[_CLOSER_OF[opener.type]]
+    return f"expected {closer} to close the `{opener.value}` of line {line}, found {_quoted(surprise.token)}"
+
+
+def _expected(surprise: Surprise) -> str:
+    previous = surprise.previous
+    visible = previous is not None and previous.type != "_NL" and previous.value
+    after = f" after {_quoted(previous)}" if previous is not None and visible else ""
+    return f"expected {_wanted(surprise)}{after}, found {_quoted(surprise.token)}"
+
+
+def _wanted(surprise: Surprise) -> str:
+    """What fits, in words."""
+    if surprise.wants_operand:
+        return "an expression"
+    if surprise.after_target:
+        return "`=`"
+    rest = set(surprise.acceptable)
+    operators = surprise.after_operand and surprise.begins_operand
+    if surprise.after_operand:
+        rest -= _OPERATORS | {"EQUAL"}
+    if surprise.ends_line and "LBRACE" in rest:
+        rest.discard("ARROW")
+    if "LBRACE" in rest:
+        rest.discard("NAME")  # the soft word `checkpoint`
+    if "_NL" in rest:
+        rest -= _IMPLIED_BY_LINE_END
+    words = ["an operator"] if operators else []
+    words += [word for kind, word in _WORDS.items() if kind in rest]
+    if not words:
+        return "something else"
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _quoted(token: Token) -> str:
+    """A token as the reader sees it."""
+    if token.type == END:
+        return "the end of the file"
+    if token.type == "_NL" and token.value != ";":
+        return "the end of the line"
+    return f"`{_shortened(token.value)}`"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."

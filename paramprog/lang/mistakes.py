@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paramprog.lang.surprise import DECLARATIONS, Surprise
+from paramprog.lang.tokens import END
 
 NAME_THE_VALUE = "give the value a name: `y = ...`"
 
@@ -49,6 +50,7 @@ _TOKENS = {
     "*=": "write `x = x * ...`",
     "/=": "write `x = x / ...`",
     "<>": "write `!=`",
+    "/*": "a comment begins with `#` and ends with its line",
     "===": "write `==`",
     "!==": "write `!=`",
 }
@@ -59,6 +61,10 @@ def hint_for(surprise: Surprise) -> str | None:
     token, previous = surprise.token, surprise.previous
     if token.type in ("UNKNOWN", "MISTAKE"):
         return _TOKENS.get(token.value)
+    if token.type == END and surprise.innermost is not None:
+        return None
+    if surprise.names_reserved_word:
+        return "choose another name"
     if token.type == "NAME" and token.value in _INFIX_WORDS and surprise.after_operand:
         return _INFIX_WORDS[token.value]
     for word in (token, previous):
@@ -73,13 +79,16 @@ def _operand_hint(surprise: Surprise) -> str | None:
         return {
             "PLUS": "there is no unary `+`",
             "LBRACE": "a list is written `[a, b]`",
+            "STRING": "strings stand only in `import` and `contract`",
         }.get(token.type)
     if surprise.after_operand:
         if token.type == "COMPARE" and "AND" in surprise.acceptable:
             return "write `a < b and b < c`"
         if token.type == "EQUAL" and "COMPARE" in surprise.acceptable:
             return "`==` compares, `=` assigns"
-        if surprise.touches_previous and previous is not None and previous.type in ("INT", "NUMBER"):
+        if token.type == "IF":
+            return "a choice is written `if c then a else b`"
+        if surprise.glued_to_number and previous is not None:
             return _number_hint(previous.value, token.value)
     if "ELSE" in surprise.acceptable and token.type != "ELSE":
         return "a choice has both sides: `if c then a else b`"
@@ -101,8 +110,12 @@ def _block_hint(surprise: Surprise) -> str | None:
     if "LBRACE" in surprise.acceptable:
         if token.type in ("COLON", "THEN"):
             return "a block stands in `{ }`"
-        if token.type == "_NL":
+        if token.type == "_NL" and surprise.block_is_below:
             return "the `{` stands on the line of its statement"
+    if surprise.previous is not None and surprise.previous.type == "FOR":
+        return "a loop is `for i in a..b { }`"
+    if surprise.acceptable == {"EQUAL"} and token.type == "LBRACE":
+        return "a base function is one expression: `base f(x) = ...`"
     if "IN" in surprise.acceptable or "RANGE" in surprise.acceptable:
         return "a range is `i in a..b`, half-open"
     return None

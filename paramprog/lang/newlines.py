@@ -1,7 +1,8 @@
 """The filter between lexer and parser: which newlines end a statement.
 
-A newline does, except inside ( ) and [ ], after a comma, and before `else`, `then`, `derivative`, `->`, none of which
-can begin a statement. A semicolon always does. A run of newlines and semicolons becomes a single token.
+A newline does, except inside ( ) and [ ], after a comma, and before `else`, `then`, `derivative`, `->`, none
+of which can begin a statement. A semicolon always does. A run of newlines and semicolons becomes a single
+token.
 """
 
 from __future__ import annotations
@@ -44,26 +45,30 @@ class Newlines:
             if kind in OPENERS:
                 brackets.append(token)
             elif kind in CLOSERS:
-                self._close(CLOSERS[kind])
+                self._close(kind)
             after_comma = kind == "COMMA"
             yield token
         if pending is not None:
             yield pending
 
-    def _close(self, opener: str) -> None:
-        """Close the innermost `opener` of this block, and what stands open inside it; without one, nothing."""
+    def _close(self, closer: str) -> None:
+        """A brace closes its block with all that is open inside; the others a ( or [, mostly their own."""
         brackets = self.brackets
-        for i in range(len(brackets) - 1, -1, -1):
-            if brackets[i].type == opener:
-                del brackets[i:]
-                return
-            if brackets[i].type == "LBRACE":
-                return
+        if closer == "RBRACE":
+            while brackets and brackets.pop().type != "LBRACE":
+                pass
+        elif brackets and brackets[-1].type != "LBRACE":
+            brackets.pop()
 
-    def leave_brackets(self, but: Token) -> None:
-        """Forget the ( and [ that stand open in this block, so that newlines count again; except the bracket `but`."""
+    def leave_brackets(self, but: Token) -> list[Token]:
+        """Forget the ( and [ that stand open in this block, so that newlines count again; returns them.
+
+        The bracket `but` stays.
+        """
         brackets = self.brackets
         kept = [brackets.pop()] if brackets and brackets[-1] is but else []
+        left = []
         while brackets and brackets[-1].type != "LBRACE":
-            brackets.pop()
+            left.append(brackets.pop())
         brackets += kept
+        return left

@@ -1,28 +1,30 @@
 """Text to syntax tree.
 
-The parser goes on after a syntax error at the next statement or declaration, so that one run shows several errors. It
-stays silent where an error would only be an echo of the one before.
+The parser goes on after a syntax error at the next statement or declaration, so that one run shows several
+errors. It stays silent where an error would only be an echo of the one before.
 """
 
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, cast
 
-from paramprog.diagnostics import Report, Source, Span, fail
+from paramprog.diagnostics import Report, Source
 from paramprog.lang import syntax
 from paramprog.lang.automaton import Grammar, Run, Start, grammar
 from paramprog.lang.characters import check_characters
-from paramprog.lang.expected import DECLARATIONS, Surprise, explain
-from paramprog.lang.newlines import OPENERS, Newlines
+from paramprog.lang.expected import explain
+from paramprog.lang.newlines import CLOSERS, Newlines
+from paramprog.lang.read import MAX_SOURCE, source_too_long
+from paramprog.lang.surprise import DECLARATIONS, Surprise
 from paramprog.lang.tokens import END, Token
 
-MAX_SOURCE = 16 * 2**20
-"""The longest text that is accepted, in bytes."""
+MAX_RECOVERIES = 1_000
+MAX_TOKENS_AFTER_ERROR = 100_000
+"""Together these bound the time that a text with errors takes, also if most are echoes and unreported."""
 
 
 def parse(source: Source) -> syntax.Module:
@@ -39,23 +41,16 @@ def _parse(source: Source, start: Start) -> Any:
     if len(source.text) > MAX_SOURCE:
         raise source_too_long(source)
     report = Report()
-    check_characters(source, report)
-    report.raise_if_errors()
+    forbidden = check_characters(source, report)
     ready = grammar()
     with ready.lock, _collector_off():
         ready.builder.begin(source, report)
         try:
-            tree = _Parser(source, start, ready, report).parse()
+            tree = _Parser(source, start, ready, report, forbidden).parse()
         finally:
             ready.builder.finish()
     report.raise_if_errors()
     return tree
-
-
-def source_too_long(source: Source) -> Exception:
-    """The error for a text above the limit."""
-    limit = f"the limit is {MAX_SOURCE // 2**20} MiB"
-    return fail("source-limit", f"the program is too long; {limit}", Span(source, 0, 0))
 
 
 @contextmanager
@@ -73,16 +68,21 @@ def _collector_off() -> Iterator[None]:
 class _Parser:
     """One text on its way through lexer, filter and automaton."""
 
-    def __init__(self, source: Source, start: Start, ready: Grammar, report: Report) -> None:
+    def __init__(
+        self, source: Source, start: Start, ready: Grammar, report: Report, forbidden: set[int]
+    ) -> None:
         self.source = source
         self.report = report
+        self.forbidden = forbidden
         self.run = Run(ready.tables[start], source)
         self.newlines = Newlines()
-        end = Token(END, "", len(source.text))
-        self.unread: Iterator[Token] = chain(self.newlines.process(ready.scan(source.text)), [end])
+        self.end = Token(END, "", len(source.text))
+        self.unread: Iterator[Token] = chain(self.newlines.process(ready.scan(source.text)), [self.end])
         self.put_back: list[Token] = []
         self.tokens = self._all_tokens()
         self.resumed_at: Token | None = None
+        self.unclosed: list[str] = []
+        self.recoveries = 0
 
     def parse(self) -> Any:
         """The value of the start symbol, or None after errors, which are in the report then."""
@@ -107,19 +107,22 @@ class _Parser:
     def _recover(self, token: Token) -> bool:
         """Report that `token` does not fit, and find a place to go on; False if there is none."""
         run = self.run
-        opened = [value for value in run.values if isinstance(value, Token) and value.type in OPENERS]
-        surprise = Surprise(self.source, token, run.previous, run.acceptable(), opened)
+        self.recoveries += 1
+        if self.recoveries == 1:
+            self.unread = islice(self.unread, MAX_TOKENS_AFTER_ERROR)
+            self.tokens = self._all_tokens()
+        surprise = Surprise(self.source, token, run.previous, run.acceptable(), run.open_brackets())
         if not self._is_echo(surprise):
             self.report.add(explain(surprise))
-        if token.type == END:
+        if token.type == END or self.recoveries >= MAX_RECOVERIES:
             return False
-        if "LBRACE" in surprise.acceptable and self._go_on_at_block(token):
+        if "LBRACE" in surprise.acceptable and self._go_on_at_block(surprise):
             return True
         if surprise.lacks_closing_brace:
             del self.newlines.brackets[:]
             run.cut_back_to("item")
             return self._resume(_line_end(token), token)
-        self.newlines.leave_brackets(but=token)
+        self.unclosed += [bracket.type for bracket in self.newlines.leave_brackets(but=token)]
         place = run.cut_back_to("statement", "item")
         if place is None:
             return False
@@ -132,28 +135,41 @@ class _Parser:
         return self._resume(token)
 
     def _is_echo(self, surprise: Surprise) -> bool:
-        """Whether nothing fitted since the last error: not one token of the line that was to be the next statement."""
+        """Whether the error follows from the last one.
+
+        Either the character was reported before, or nothing fitted since, not one token of what was to be the
+        next statement (unless that is a mistake of its own), or the token closes a bracket that was taken for
+        unclosed.
+        """
+        if surprise.token.start in self.forbidden:
+            return True
+        opener = CLOSERS.get(surprise.token.type)
+        if opener in self.unclosed:
+            self.unclosed.remove(opener)
+            return True
+        if surprise.token.type in DECLARATIONS or surprise.names_reserved_word:
+            return False
         return surprise.previous is not None and surprise.previous is self.resumed_at
 
-    def _go_on_at_block(self, token: Token) -> bool:
+    def _go_on_at_block(self, surprise: Surprise) -> bool:
         """A header is followed by something else than its block: go on with the block if there is one."""
-        passed = token
+        token = passed = surprise.token
         while passed.type not in ("_NL", "LBRACE", "RBRACE", END):
-            passed = next(self.tokens)
+            passed = next(self.tokens, self.end)
         if passed.type == "LBRACE":
             return self._resume(passed)
         if passed is not token:
             self._resume(passed)
         if token.type != "_NL":
             return False
-        if _BLOCK_BELOW.match(self.source.text, token.start):
+        if surprise.block_is_below:
             return self._resume()
         opener = Token("LBRACE", "", token.start)
         self.newlines.brackets.append(opener)
         return self._resume(opener, token)
 
     def _skip(self, token: Token, in_block: bool) -> Token:
-        """The next token that ends the statement (in a block) or declaration that `token` is in, blocks skipped."""
+        """The token that ends the statement (in a block) or declaration of `token`, blocks skipped."""
         depth = 0
         while token.type != END:
             if token.type == "LBRACE":
@@ -164,15 +180,12 @@ class _Parser:
                 depth = max(0, depth - 1)
             elif token.type == "_NL" and depth == 0 and not self._in_parentheses():
                 break
-            token = next(self.tokens)
+            token = next(self.tokens, self.end)
         return token
 
     def _in_parentheses(self) -> bool:
         brackets = self.newlines.brackets
         return bool(brackets) and brackets[-1].type != "LBRACE"
-
-
-_BLOCK_BELOW = re.compile(r"\s*(?:#[^\n]*\n\s*)*\{")
 
 
 def _line_end(token: Token) -> Token:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from paramprog.diagnostics import Source, Span
+from paramprog.lang.newlines import CLOSERS
 from paramprog.lang.tokens import END, Token
 
 DECLARATIONS = frozenset({"FUNCTION", "DIM", "PARAM", "CONST", "BASE", "NOISE", "IMPORT"})
 STATEMENTS = frozenset({"FOR", "IF", "WHILE", "RETURN"})
-OPERAND_ENDS = frozenset({"NAME", "NUMBER", "INT", "TRUE", "FALSE", "RPAR", "RSQB"})
+# What cannot stand inside ( ) or [ ] at all.
+_STRUCTURE = DECLARATIONS | STATEMENTS | {"_NL", "LBRACE", "RBRACE", "RPAR", "RSQB"}
+_OPERAND_BEGINNINGS = frozenset({"NAME", "NUMBER", "INT", "TRUE", "FALSE", "LPAR", "LSQB", "NOT", "STRING"})
+
+_BLOCK_BELOW = re.compile(r"\s*(?:#[^\n]*\n\s*)*\{")
 
 
 @dataclass(frozen=True)
 class Surprise:
-    """`token` came after `previous`, where only `acceptable` terminals fit; `opened` are the open brackets."""
+    """`token` came after `previous`, where only `acceptable` terminals fit; `opened` brackets are open."""
 
     source: Source
     token: Token
@@ -37,7 +43,7 @@ class Surprise:
     @property
     def after_operand(self) -> bool:
         """Whether an expression could have gone on or ended here."""
-        return "STAR" in self.acceptable and not self.wants_operand
+        return ("STAR" in self.acceptable or "AND" in self.acceptable) and not self.wants_operand
 
     @property
     def wants_item(self) -> bool:
@@ -53,6 +59,10 @@ class Surprise:
         """Whether the token follows what would have to be the left side of an assignment."""
         return {"COMMA", "EQUAL"} <= self.acceptable <= {"COMMA", "EQUAL", "LSQB"}
 
+    @property
+    def begins_operand(self) -> bool:
+        return self.token.type in _OPERAND_BEGINNINGS
+
     # ---- where it stands ----
 
     @property
@@ -66,17 +76,13 @@ class Surprise:
         return "\n" in self.source.text[before : self.token.start]
 
     @property
-    def touches_previous(self) -> bool:
-        return self.previous is not None and self.previous.end == self.token.start
-
-    @property
     def ends_line(self) -> bool:
         """Whether it is the end of a line or of the file."""
         return self.token.type == END or (self.token.type == "_NL" and self.token.value != ";")
 
     @property
     def lacks_closing_brace(self) -> bool:
-        """Whether a declaration at the margin follows an open block, so the end of the block must be missing."""
+        """Whether it begins a declaration at the margin inside a block, so that a `}` must be missing."""
         in_block = any(bracket.type == "LBRACE" for bracket in self.opened)
         at_margin = self.source.text[self.token.start - 1 : self.token.start] in ("", "\n")
         return self.token.type in DECLARATIONS and in_block and at_margin and not self.is_assigned
@@ -87,17 +93,62 @@ class Surprise:
         rest = self.source.text[self.token.end : self.token.end + 80].lstrip(" \t")
         return rest.startswith(("=", ",", "[")) and not rest.startswith("==")
 
-    # ---- spans ----
+    @property
+    def block_is_below(self) -> bool:
+        """Whether the next thing after this end of a line is a `{`."""
+        return _BLOCK_BELOW.match(self.source.text, self.token.start) is not None
+
+    # ---- what kind of slip it is ----
+
+    @property
+    def names_reserved_word(self) -> bool:
+        """Whether a reserved word stands where a name was meant."""
+        kind = self.token.type
+        if kind == "NAME" or not self.token.value.isidentifier() or "NAME" not in self.acceptable:
+            return False
+        if self.wants_statement:
+            return self.is_assigned
+        if self.wants_operand:
+            # `and`, `then` and the like rather show that an operand is missing; so does what begins the next
+            # line.
+            return kind in DECLARATIONS | STATEMENTS | {"IN", "DERIVATIVE"} and not self.begins_line
+        return "LBRACE" not in self.acceptable
+
+    @property
+    def glued_to_number(self) -> bool:
+        """Whether it stands right behind a number: `2x`, `0x1F`, `1.2.3`."""
+        previous = self.previous
+        return (
+            previous is not None
+            and previous.type in ("INT", "NUMBER")
+            and previous.end == self.token.start
+            and (self.token.type in ("INT", "NUMBER") or self.token.value.isidentifier())
+        )
+
+    @property
+    def ends_in_bracket(self) -> bool:
+        """Whether a ( or [ should have been closed before it."""
+        opener = self.innermost
+        if opener is None or opener.type == "LBRACE" or self.wants_operand:
+            return False
+        closes = {"LPAR": "RPAR", "LSQB": "RSQB"}[opener.type] in self.acceptable
+        return closes and (self.begins_line or self.ends_line or self.token.type in _STRUCTURE)
+
+    @property
+    def closes_innermost(self) -> bool:
+        """Whether it closes the innermost open bracket, only too early."""
+        return self.innermost is not None and CLOSERS.get(self.token.type) == self.innermost.type
+
+    # ---- where to point ----
 
     def span(self, token: Token) -> Span:
         return Span(self.source, token.start, token.end)
 
     @property
     def place(self) -> Span:
-        """Where to point: at the token, or if the line ends too early, behind the token before."""
-        if self.ends_line and self.previous is not None and self.previous.type != "_NL":
-            return Span(self.source, self.previous.end, self.previous.end)
+        """The token; or the end of the token before, if the fault is that the line ended there."""
+        previous = self.previous
+        early = self.ends_line or (self.begins_line and (self.ends_in_bracket or self.token.type == "RBRACE"))
+        if early and previous is not None and previous.type != "_NL":
+            return Span(self.source, previous.end, previous.end)
         return self.span(self.token)
-
-    def line_of(self, token: Token) -> int:
-        return self.source.position(token.start)[0]

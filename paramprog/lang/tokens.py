@@ -30,15 +30,16 @@ Scanner = Callable[[str], Iterator[Token]]
 def scanner(terminals: list[TerminalDef], ignored: list[str]) -> Scanner:
     """A function from a text to its tokens, the ignored ones left out.
 
-    Terminals are tried in the order of Lark's basic lexer. That lexer is not used itself because it also counts
-    lines and fills eight fields per token, which takes as long as all the rest of parsing.
+    Terminals are tried in the order of Lark's basic lexer. That lexer is not used itself because it also
+    counts lines and fills eight fields per token, which takes as long as all the rest of parsing.
     """
     terminals = sorted(
         terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
     )
     skipped = "|".join(t.pattern.to_regexp() for t in terminals if t.name in ignored)
     kept = "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals if t.name not in ignored)
-    # `*+` never gives back what it skipped, and the end of the text matches too: what is ignored there stays ignored.
+    # `*+` never gives back what it skipped, and the end of the text matches too: what is ignored there stays
+    # ignored.
     pattern = re.compile(rf"(?:{skipped})*+(?:{kept}|\Z)")
 
     def scan(text: str) -> Iterator[Token]:

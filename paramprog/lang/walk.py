@@ -26,8 +26,8 @@ Walk: TypeAlias = Generator["Walk[Any]", Any, T]
 def walk(task: Walk[T]) -> T:
     """The result of `task`, having run every computation it yields, to any depth.
 
-    An exception raised in a yielded computation is raised at the `yield` that asked for it, as with a plain call;
-    `try`, `with` and `finally` therefore work across levels. Each level costs a constant.
+    An exception raised in a yielded computation is raised at the `yield` that asked for it, as with a plain
+    call; `try`, `with` and `finally` therefore work across levels. Each level costs a constant.
     """
     waiting: list[Walk[Any]] = []
     current: Walk[Any] = task

@@ -52,10 +52,10 @@ class Body:
 class BaseOp(Op):
     """The record of a base function; it knows its body."""
 
-    body: Body | None = None
+    body: Body = field(kw_only=True)
 
 
-def base_op(name: str, doc: str, body: Body) -> Op:
+def base_op(name: str, doc: str, body: Body) -> BaseOp:
     """The primitive of a base function, not registered: it belongs to its program."""
 
     def jacobian(port: int, y: Any, *xs: Any) -> Chain | None:

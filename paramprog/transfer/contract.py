@@ -2,7 +2,8 @@
 
 `ij,j->i` is W x. A contraction is linear in each operand, and its transpose permutes the words: the adjoint of `ij,j->i`
 in its matrix is `i,j->ij`, an outer product, and in its vector `ij,i->j`. A letter of the result may be missing from
-both words; its size is then an attribute.
+both words. The size of a letter that stands in one of the three words only is an attribute, `sizes`: some transpose,
+of some order, has it in the result.
 """
 
 from __future__ import annotations
@@ -88,15 +89,12 @@ def _words(a: Shape, b: Shape, *, spec: str, sizes: Sizes) -> Signature:
 
 
 def _swap_roles(lin: Linear) -> Linear:
-    """The word of the hole and the word of the result change places."""
+    """The word of the hole and the word of the result change places; a letter alone stays alone."""
     words, result = lin.attrs["spec"].split("->")
     parts = words.split(",")
-    hole, other = parts[lin.hole], parts[1 - lin.hole]
-    parts[lin.hole] = result
-    shape = lin.frozen[0].shape
-    known = dict(lin.attrs["sizes"]) | dict(zip(other, shape, strict=True))
-    missing = tuple((c, known[c]) for c in sorted(set(hole) - set(result) - set(other)))
-    return Linear(CONTRACT, lin.hole, lin.frozen, {"spec": f"{','.join(parts)}->{hole}", "sizes": missing})
+    hole, parts[lin.hole] = parts[lin.hole], result
+    attrs = {"spec": f"{','.join(parts)}->{hole}", "sizes": lin.attrs["sizes"]}
+    return Linear(CONTRACT, lin.hole, lin.frozen, attrs)
 
 
 def _checked(spec: str, a: Shape, b: Shape) -> Mapping[str, Any]:
@@ -118,7 +116,7 @@ def _checked(spec: str, a: Shape, b: Shape) -> Mapping[str, Any]:
 
 
 def _alone(spec: str, a: Shape, b: Shape) -> Sizes:
-    """The sizes of the letters that stand in one word only and not in the result: the transpose needs them."""
+    """The sizes of the letters that stand in one word only and not in the result."""
     words, result = spec.split("->")
     first, second = words.split(",")
     known = dict(zip(first, a, strict=True)) | dict(zip(second, b, strict=True))

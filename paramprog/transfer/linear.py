@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register, unchanged
+from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, logical, register, unchanged
 from paramprog.types import Kind, Shape, ShapeError, Signature, Type
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -61,8 +61,9 @@ COPY: Op = register(
 )
 
 
-def second_kind(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
-    """The kind of the second argument; the first keeps its own: a mask, an index."""
+def _mask_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """A condition, and anything."""
+    logical(kinds[0])
     return kinds, kinds[1]
 
 
@@ -73,7 +74,7 @@ MASK: Op = linear(
     itself,
     holes=(1,),
     elementwise=True,
-    kinds=second_kind,
+    kinds=_mask_kinds,
     surfaces=(Surface("mask", "x where c holds, else 0", ("c", "x")),),
     total=True,
 )
@@ -87,9 +88,13 @@ def kept(rank: int, axes: tuple[int, ...]) -> str:
     return "".join(LETTERS[i] for i in range(rank) if i not in axes)
 
 
-def reduction(shape: Shape, *, axes: tuple[int, ...], **_: Any) -> Signature:
-    """`abc->ac` for axes (1,)."""
-    return Signature((LETTERS[: len(shape)],), kept(len(shape), axes), {})
+def reduction(shape: Shape, *, axes: tuple[int, ...], sizes: Shape | None = None) -> Signature:
+    """`abc->ac` for axes (1,), whose sizes are checked where the primitive knows them."""
+    rank = len(shape)
+    for axis in axes:
+        checked_axis(axis, rank)
+    bound = {} if sizes is None else {LETTERS[a]: n for a, n in zip(axes, sizes, strict=True)}
+    return Signature((LETTERS[:rank],), kept(rank, axes), bound)
 
 
 def _spreading(shape: Shape, *, axes: tuple[int, ...], sizes: Shape) -> Signature:

@@ -16,7 +16,7 @@ import numpy as np
 from paramprog.op import OPS, Chain, KindRule, Linear, Op, Sample, Surface, arithmetic, register, to_real
 from paramprog.transfer.linear import MUL
 from paramprog.transfer.step import SIGN, STEP
-from paramprog.types import Kind, Type
+from paramprog.types import Type
 
 Partial = Callable[..., Any]
 
@@ -59,17 +59,17 @@ def special(function: str) -> Callable[..., Any]:
     return call
 
 
-def _guard_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
-    return kinds, "real"
+def _guard(v: Any, y: Any) -> Any:
+    y = np.asarray(y)
+    return np.where(np.isnan(y), y, v).astype(y.dtype, copy=False)
 
 
 GUARD: Op = register(
     Op(
         "guard",
         "v, but NaN where y is NaN",
-        lambda v, y: np.where(np.isnan(y), np.nan, v).astype(np.result_type(v, y), copy=False),
+        _guard,
         elementwise=True,
-        kinds=_guard_kinds,
         jacobian=lambda port, out, v, y: diagonal(GUARD(1.0, y)) if port == 0 else None,
         surfaces=(Surface("guard", "v, but NaN where y is NaN", ("v", "y")),),
     )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import KindRule, Op, Surface, arithmetic, logical, register, to_int
+from paramprog.op import KindRule, Op, Sample, Surface, arithmetic, logical, register, to_int
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, axis_attrs, reduction
 from paramprog.transfer.map import GUARD, smooth
 from paramprog.transfer.reduce import Axes, never_empty, reduced
-from paramprog.transfer.step import EQUAL, GREATER, INSIDE, LESS, REAL, SHARE
+from paramprog.transfer.step import GREATER, INSIDE, REAL, SHARE
 from paramprog.types import Shape, ShapeError, Type
 
 AB = ("a", "b")
@@ -43,8 +43,8 @@ CLIP: Op = smooth(
     "x, but at least lo and at most hi",
     lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
     lambda y, x, lo, hi: INSIDE(x, lo, hi),
-    lambda y, x, lo, hi: GUARD(REAL(LESS(x, lo)), y),
-    lambda y, x, lo, hi: GUARD(REAL(GREATER(x, hi)), y),
+    lambda y, x, lo, hi: INSIDE(lo, x, hi),
+    lambda y, x, lo, hi: GUARD(REAL(GREATER(MAXIMUM(x, lo), hi)), y),
     arguments=("x", "lo", "hi"),
     kinds=arithmetic,
     domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
@@ -52,9 +52,8 @@ CLIP: Op = smooth(
 )
 
 
-def _winners(y: Any, x: Any, axes: Axes, sizes: Shape) -> Any:
-    """1 over the number of winners, for each of them. All are 0/0 when y is NaN, which equals nothing."""
-    won = REAL(EQUAL(x, y))
+def _shared(won: Any, axes: Axes, sizes: Shape) -> Any:
+    """Equal shares for the winners, whose entries of `won` are equal; the others hold 0."""
     return won / SPREAD(SUM(won, axes=axes, sizes=sizes), axes=axes, sizes=sizes)
 
 
@@ -62,7 +61,7 @@ MAX: Op = reduced(
     "max",
     "the largest entry, or along an axis",
     np.max,
-    _winners,
+    lambda y, x, axes, sizes: _shared(SHARE(x, y), axes, sizes),
     kinds=arithmetic,
     total=True,
 )
@@ -70,7 +69,7 @@ MIN: Op = reduced(
     "min",
     "the smallest entry, or along an axis",
     np.min,
-    _winners,
+    lambda y, x, axes, sizes: _shared(SHARE(y, x), axes, sizes),
     kinds=arithmetic,
     total=True,
 )
@@ -86,7 +85,10 @@ def _chooser(
 ) -> Op:
     """Register a reduction to an index or a truth value: it has no derivative."""
     surface = Surface(name, doc, options=AXIS, attrs=attrs)
-    return register(Op(name, doc, value, kinds=kinds, surfaces=(surface,), total=True, **shape))
+    samples = (Sample(((4,),), {"axes": (0,)}), Sample(((2, 3),), {"axes": (1,)}))
+    return register(
+        Op(name, doc, value, kinds=kinds, surfaces=(surface,), samples=samples, total=True, **shape)
+    )
 
 
 def _one_axis(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:

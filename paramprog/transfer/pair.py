@@ -14,8 +14,8 @@ import numpy as np
 from paramprog.graph.region import ValueFault
 from paramprog.op import Linear, Op, Sample, Surface, arithmetic, register
 from paramprog.transfer.linear import NEG
-from paramprog.transfer.map import GUARD, LOG, SIGMOID, diagonal, smooth, special
-from paramprog.transfer.step import FLOOR
+from paramprog.transfer.map import GUARD, LOG, SIGMOID, smooth, special
+from paramprog.transfer.step import FLOOR, nonzero
 
 AB = ("a", "b")
 
@@ -120,7 +120,7 @@ POW: Op = smooth(
     "pow",
     "a ** b",
     _power,
-    lambda out, a, b: MUL0(b, POW(a, b - 1)),
+    lambda out, a, b: GUARD(MUL0(b, POW(a, b - 1)), out),
     lambda out, a, b: POWLOG(a, b, k=1),
     arguments=AB,
     kinds=arithmetic,
@@ -130,8 +130,8 @@ POWLOG: Op = smooth(
     "powlog",
     "x ** y * log(x) ** k, and 0 at x = 0 for y >= 0: the derivatives of x ** y in y",
     _powlog,
-    lambda out, x, y, *, k: (
-        MUL0(y, POWLOG(x, y - 1, k=k)) + k * (POWLOG(x, y - 1, k=k - 1) if k > 1 else POW(x, y - 1))
+    lambda out, x, y, *, k: GUARD(
+        MUL0(y, POWLOG(x, y - 1, k=k)) + k * (POWLOG(x, y - 1, k=k - 1) if k > 1 else POW(x, y - 1)), out
     ),
     lambda out, x, y, *, k: POWLOG(x, y, k=k + 1),
     arguments=("x", "y"),
@@ -176,7 +176,7 @@ LOGADDEXP: Op = smooth(
 MOD: Op = smooth(
     "mod",
     "the remainder of a / b, with the sign of b",
-    np.mod,
+    nonzero(np.mod),
     lambda y, a, b: GUARD(1.0, y),
     lambda y, a, b: GUARD(-FLOOR(a / b), y),
     arguments=AB,

@@ -17,6 +17,7 @@ from paramprog.transfer.map import EXP, diagonal
 from paramprog.transfer.pair import DIV0
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, TRANSPOSE
 from paramprog.transfer.select import SLICE, Cut
+from paramprog.transfer.step import STOP
 from paramprog.types import Shape, ShapeError, dims_text
 
 Axes = tuple[int, ...]
@@ -39,7 +40,7 @@ def never_empty(name: str) -> Callable[..., Shape]:
     def rule(shape: Shape, *, axes: Axes, sizes: Shape) -> Shape:
         if 0 in sizes:
             raise ShapeError(f"the {name} of an empty array {dims_text(shape)} does not exist")
-        return reduction(shape, axes=axes).shape((shape,))
+        return reduction(shape, axes=axes, sizes=sizes).shape((shape,))
 
     return rule
 
@@ -145,11 +146,17 @@ NORM: Op = reduced(
     lambda y, x, axes, sizes: DIV0(x, y),
     empty=True,
 )
+def _shares(y: Any, x: Any, axes: Axes, sizes: Shape) -> Any:
+    """exp(x - y), divided by its sum, which is 1 but for the rounding of y; of a constant y for the same reason."""
+    e = EXP(x - STOP(y))
+    return e / SPREAD(SUM(e, axes=axes, sizes=sizes), axes=axes, sizes=sizes)
+
+
 LOGSUMEXP: Op = reduced(
     "logsumexp",
     "log of the sum of exp(x), shifted by the largest entry",
     _logsumexp,
-    lambda y, x, axes, sizes: EXP(x - y),
+    _shares,
     total=True,
 )
 
@@ -159,6 +166,8 @@ LOGSUMEXP: Op = reduced(
 
 def _others(x: Any, axes: Axes, sizes: Shape) -> Any:
     """For each entry the product of the others along `axes`, by pairs: O(n) products, O(log n) operations."""
+    if count(sizes) < 2:
+        return 1.0
     shape = tuple(x.shape)
     order = axes + tuple(a for a in range(len(shape)) if a not in axes)
     rest = tuple(shape[a] for a in order[len(axes) :])
@@ -170,10 +179,10 @@ def _others(x: Any, axes: Axes, sizes: Shape) -> Any:
 
 def _others_in_front(x: Any) -> Any:
     n, *rest = x.shape
-    if n == 1:
-        return 1.0 + 0.0 * (x - x)
     half = n // 2
     left, right = (SLICE(x, cuts=(Cut(0, k, half, 2, n),)) for k in (0, 1))
+    if n == 2:
+        return CONCAT(right, left, axis=0)
     pairs = left * right
     if n % 2:
         pairs = CONCAT(pairs, SLICE(x, cuts=(Cut(0, n - 1, 1, 1, n),)), axis=0)

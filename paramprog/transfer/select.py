@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paramprog.graph.region import ValueFault
-from paramprog.op import Linear, Op, Sample, Surface, first_kind, unchanged
+from paramprog.op import Linear, Op, Sample, Surface, first_kind, logical, unchanged
 from paramprog.transfer.linear import checked_axis, linear
-from paramprog.types import Kind, Shape, ShapeError, Type, dims_text
+from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text
 
 # ---- static ranges -----------------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ def _scatter_rule(i: Shape, v: Shape, *, axis: int, size: int) -> Shape:
 def gather_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
     """Any array, int indices."""
     if kinds[1] != "int":
-        raise ShapeError(f"an index is int, not {kinds[1]}")
+        raise KindError(f"an index is int, not {kinds[1]}")
     return first_kind(*kinds)
 
 
@@ -224,6 +224,12 @@ def _expand(y: Any, c: Any, **_: Any) -> Any:
     return out
 
 
+def _lane_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Any array, a condition."""
+    logical(kinds[1])
+    return first_kind(*kinds)
+
+
 COMPRESS: Op = linear(
     "compress",
     "the lanes of x where c holds, in order",
@@ -231,7 +237,12 @@ COMPRESS: Op = linear(
     lambda lin: Linear(EXPAND, 0, lin.frozen, lin.attrs),
     holes=(0,),
     shape_rule=_compress_rule,
-    kinds=first_kind,
+    kinds=_lane_kinds,
+    samples=(
+        Sample(((3,), (3,)), {"lanes": (3,), "count": 2}, ((1, 0, 1),)),
+        Sample(((2, 2, 3), (2, 2)), {"lanes": (2, 2), "count": 3}, ((1, 0, 1, 1),)),
+    ),
+    total=True,
 )
 EXPAND: Op = linear(
     "expand",
@@ -240,5 +251,10 @@ EXPAND: Op = linear(
     lambda lin: Linear(COMPRESS, 0, lin.frozen, lin.attrs),
     holes=(0,),
     shape_rule=_expand_rule,
-    kinds=first_kind,
+    kinds=_lane_kinds,
+    samples=(
+        Sample(((2,), (3,)), {"lanes": (3,), "count": 2}, ((1, 0, 1),)),
+        Sample(((3, 3), (2, 2)), {"lanes": (2, 2), "count": 3}, ((1, 0, 1, 1),)),
+    ),
+    total=True,
 )

@@ -11,8 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import KindRule, Op, Surface, arithmetic, comparison, logical, register, to_int, to_real
-from paramprog.types import Kind
+from paramprog.graph import Node
+from paramprog.graph.region import ValueFault
+from paramprog.op import (
+    Chain,
+    KindRule,
+    Op,
+    Surface,
+    arithmetic,
+    comparison,
+    logical,
+    register,
+    to_int,
+    to_real,
+)
+from paramprog.types import Kind, Real
 
 
 def piecewise(
@@ -23,23 +36,54 @@ def piecewise(
     kinds: KindRule = to_real,
     *,
     spelled: bool = True,
-    c: str | None = None,
+    total: bool = True,
+    **fields: Any,
 ) -> Op:
     """Register an elementwise primitive without derivative."""
     surfaces = (Surface(name, doc, arguments),) if spelled else ()
-    return register(Op(name, doc, value, elementwise=True, kinds=kinds, surfaces=surfaces, c=c, total=True))
+    return register(
+        Op(name, doc, value, elementwise=True, kinds=kinds, surfaces=surfaces, total=total, **fields)
+    )
 
 
 def _any_to_real(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
     return kinds, "real"
 
 
-def _real(x: Any) -> Any:
-    return x if np.asarray(x).dtype.kind == "f" else np.asarray(x).astype(np.float64)
+def _is_real(x: Any) -> bool:
+    return x.kind == "real" if isinstance(x, Node) else np.asarray(x).dtype.kind == "f"
 
 
-REAL: Op = piecewise("real", "an int or bool as real", _real, kinds=_any_to_real)
-INT: Op = piecewise("int", "toward zero", lambda x: np.trunc(x).astype(np.int64), kinds=to_int)
+def _real(x: Any, *, real: Real = "float64") -> Any:
+    return x if _is_real(x) else np.asarray(x).astype(real)[()]
+
+
+def _identity_of_reals(port: int, y: Any, x: Any, **_: Any) -> Chain | None:
+    return () if _is_real(x) else None
+
+
+def _int(x: Any) -> Any:
+    if not _is_real(x):
+        return x
+    beyond = ~(np.abs(x) < 2.0**63)
+    if np.any(beyond):
+        raise ValueFault("number-range", f"{float(np.asarray(x)[beyond].flat[0])} has no value as an int")
+    return np.trunc(x).astype(np.int64)
+
+
+def nonzero(divide: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`divide`, with a fault where NumPy would call an int divided by zero 0."""
+
+    def call(a: Any, b: Any) -> Any:
+        if not _is_real(b) and not np.all(b):
+            raise ValueFault("division-by-zero", "this divides an int by zero")
+        return divide(a, b)
+
+    return call
+
+
+REAL: Op = piecewise("real", "an int or bool as real", _real, kinds=_any_to_real, jacobian=_identity_of_reals)
+INT: Op = piecewise("int", "toward zero", _int, kinds=to_int, total=False)
 FLOOR: Op = piecewise("floor", "the largest whole number up to x", np.floor)
 CEIL: Op = piecewise("ceil", "the smallest whole number from x", np.ceil)
 ROUND: Op = piecewise("round", "the nearest whole number, halves to even", np.rint)
@@ -63,7 +107,13 @@ OR: Op = piecewise("or", "at least one holds", np.logical_or, ("a", "b"), logica
 NOT: Op = piecewise("not", "does not hold", np.logical_not, ("a",), logical, spelled=False)
 
 INTDIV: Op = piecewise(
-    "intdiv", "a // b, rounded down", np.floor_divide, ("a", "b"), arithmetic, spelled=False
+    "intdiv",
+    "a // b, rounded down",
+    nonzero(np.floor_divide),
+    ("a", "b"),
+    arithmetic,
+    spelled=False,
+    total=False,
 )
 
 
@@ -78,8 +128,8 @@ def _share(a: Any, b: Any) -> Any:
 
 
 def _inside(x: Any, lo: Any, hi: Any) -> Any:
-    poison = x + lo + hi
-    return np.where(np.isnan(poison), poison, (lo < x) & (x < hi)).astype(np.result_type(x), copy=False)
+    unknown = np.isnan(x) | np.isnan(lo) | np.isnan(hi)
+    return np.where(unknown, np.nan, (lo < x) & (x < hi)).astype(np.result_type(x), copy=False)
 
 
 STEP: Op = piecewise("step", "1 for x > 0, else 0: the derivative of relu", _step)

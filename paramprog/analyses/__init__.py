@@ -1,0 +1,1 @@
+"""Analyses of graphs and traces, beside the gradient."""

@@ -1,0 +1,82 @@
+"""The flow graph as an object to look at and to run: `forward` and `backward` as in the lectures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paramprog.dataflow.semiring import COUNT, PathSum
+from paramprog.dataflow.solve import solve
+from paramprog.evaluate import Trace
+from paramprog.gradient import plain_or_none, pulled
+from paramprog.graph import Graph, Node
+from paramprog.graph.networks import to_networkx
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+
+class ComputationalGraph:
+    """A flow graph that remembers its last run.
+
+    `forward(inputs)` computes every point, `backward()` the adjoint v_X = d(output)/dX of every point of that run.
+    `record(inputs)` runs the program and returns the executed trace and its output node.
+    """
+
+    def __init__(self, graph: Graph, record: Callable[[Mapping[str, Any]], tuple[Trace, Node]]) -> None:
+        self.graph = graph
+        self._record = record
+        self._run: tuple[Trace, Node] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ComputationalGraph of {len(self.graph)} nodes>"
+
+    def __str__(self) -> str:
+        return str(self.graph)
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The operations in topological order."""
+        return list(self.graph.nodes)
+
+    def forward(self, inputs: Mapping[str, Any] | None = None) -> Any:
+        """Run the program; inputs and params that are not given have their defaults. Returns the output."""
+        self._run = self._record(inputs or {})
+        recorded, output = self._run
+        return recorded.values[output]
+
+    def backward(self) -> dict[str, Any]:
+        """The adjoint of every named point of the last run; zeros where the output does not depend on it.
+
+        Raises ValueError before the first `forward`.
+        """
+        recorded, output = self._last()
+        adjoints = pulled(recorded.nodes, recorded.values, output, np.ones_like(recorded.values[output]))
+        named = {n.name: n for n in recorded.nodes if n.name is not None and n.kind == "real"}
+        found = {name: plain_or_none(adjoints.get(n)) for name, n in named.items()}
+        return {k: np.zeros(named[k].shape) if v is None else v for k, v in found.items()}
+
+    def values(self) -> dict[str, Any]:
+        """The value of every named point of the last run."""
+        recorded, _ = self._last()
+        return {n.name: recorded.values[n] for n in recorded.nodes if n.name is not None}
+
+    def path_counts(self) -> dict[str, int]:
+        """How many paths lead from each named point to the output, in the last run."""
+        recorded, output = self._last()
+        counts = solve(recorded.nodes, PathSum(COUNT, [output], lambda edge: 1), backward=True)
+        return {n.name: counts[n] for n in recorded.nodes if n.name is not None}
+
+    def to_networkx(self) -> MultiDiGraph[Node]:
+        """One vertex per operation, one edge per use (see `graph.networks.to_networkx`)."""
+        return to_networkx(self.graph.nodes)
+
+    def _last(self) -> tuple[Trace, Node]:
+        if self._run is None:
+            raise ValueError("call forward() first: backward() speaks of a run")
+        return self._run

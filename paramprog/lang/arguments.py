@@ -1,0 +1,73 @@
+"""Values given from outside for inputs and params: their types checked, and the dims that their shapes bind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paramprog.diagnostics import Span, fail
+from paramprog.lang.syntax import Name, TypeExpr
+from paramprog.lang.unit import Unit
+from paramprog.transfer.source import DTYPES, dtype_of
+from paramprog.types import Real, Type, dims_text
+
+
+def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[str, Any]) -> dict[str, int]:
+    """The dims given by name, and those that the shapes of `given` inputs and params bind.
+
+    A dim given by name wins; all shapes must agree. Raises ProgramError when they do not, or when a dim is unknown.
+    """
+    declared: dict[str, tuple[TypeExpr | None, Span]] = {
+        f.name.text: (f.type, f.name.span) for f in unit.functions[entry].arguments
+    }
+    declared |= {p.name.text: (p.type, p.name.span) for p in unit.params.values()}
+    bare = {
+        d.text for type, _ in declared.values() if type is not None for d in type.dims if isinstance(d, Name)
+    }
+    for name in dims:
+        if name not in unit.dims and name not in bare:
+            raise fail("undefined-name", f"there is no dim `{name}`")
+    bound: dict[str, int] = dict(dims)
+    by: dict[str, str] = dict.fromkeys(dims, "--dim")
+    for name, value in given.items():
+        type, span = declared.get(name, (None, None))
+        if type is None or len(type.dims) != np.ndim(value):
+            continue
+        for dim, size in zip(type.dims, np.shape(value), strict=True):
+            if not isinstance(dim, Name) or dim.text in unit.consts:
+                continue
+            if bound.setdefault(dim.text, size) != size:
+                other = by[dim.text]
+                message = (
+                    f"`{name}` has {dim.text} = {size}, but {other} gives {dim.text} = {bound[dim.text]}"
+                )
+                raise fail("dim-conflict", message, span)
+            by.setdefault(dim.text, f"`{name}`")
+    return bound
+
+
+def as_value(value: Any, type: Type, real: Real, name: str, span: Span) -> Any:
+    """A given value as an array of the declared type; a number fills no shape, and only whole numbers become int.
+
+    Raises ProgramError naming the input when it does not fit.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise fail("input-value", f"the value of `{name}` is not a rectangular array", span) from None
+    if array.dtype.kind not in "biuf":
+        raise fail("input-value", f"the value of `{name}` is not made of numbers", span)
+    if array.shape != type.shape:
+        found = f"has shape {dims_text(array.shape)}" if array.shape else "is a scalar"
+        raise fail("input-shape", f"`{name}` is {type}; the given value {found}", span)
+    if type.kind == "bool" and array.dtype.kind != "b":
+        raise fail("input-value", f"`{name}` is bool; give true or false", span)
+    if type.kind != "bool" and array.dtype.kind == "b":
+        raise fail("input-value", f"`{name}` is {type.kind}; the given value is bool", span)
+    if type.kind == "int":
+        whole: Any = array.astype(DTYPES["int"]) if array.size == 0 or np.all(np.abs(array) < 2.0**63) else None
+        if whole is None or not np.array_equal(whole, array):
+            raise fail("input-value", f"`{name}` is int; the given value is not whole", span)
+    return np.array(array, dtype_of(type, real))

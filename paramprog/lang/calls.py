@@ -1,0 +1,286 @@
+"""Calls: which function is meant, which argument is which, and the type of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from paramprog.diagnostics import ProgramError, did_you_mean, fail
+from paramprog.lang.faults import mismatch
+from paramprog.lang.instance import BaseCall, Info, Inlined, Primitive
+from paramprog.lang.syntax import (
+    Argument,
+    BaseDecl,
+    Call,
+    Expression,
+    Formal,
+    FunctionDecl,
+    Name,
+    OperatorName,
+    Text,
+)
+from paramprog.lang.walk import Walk
+from paramprog.op import SURFACES, Op, Surface
+from paramprog.types import ShapeError, Type, join_shapes
+
+if TYPE_CHECKING:
+    from paramprog.lang.typing import Typing
+
+REDUCTIONS = {"+": "sum", "*": "prod", "max": "max", "min": "min"}
+
+
+def call(typing: Typing, e: Call) -> Walk[Info]:
+    """The type of a call with one result. Raises ProgramError for a function with several."""
+    infos: tuple[Info, ...] = yield results(typing, e)
+    if len(infos) != 1:
+        names = ", ".join("abcdefgh"[i] for i in range(min(len(infos), 8)))
+        message = f"`{e.function.text}` has {len(infos)} results; one is needed here"
+        raise fail(
+            "result-count", message, e.span, f"take them apart first: `{names} = {e.function.text}(...)`"
+        )
+    return infos[0]
+
+
+def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
+    """The types of all results of a call; the target is noted in the instance.
+
+    Looked up in this order: arguments of type function, the file's functions and bases, the built-ins.
+    """
+    name = e.function.text
+    name = typing.instance.functions.get(name, name)
+    unit = typing.checker.unit
+    if name in unit.functions:
+        inlined: tuple[Info, ...] = yield _function(typing, e, unit.functions[name])
+        return inlined
+    if name in unit.bases:
+        info: Info = yield _base(typing, e, unit.bases[name])
+        return (info,)
+    if name == "reduce":
+        info = yield _reduce(typing, e)
+        return (info,)
+    if name == "map":
+        info = yield _map(typing, e)
+        return (info,)
+    if name in SURFACES and name.isidentifier():
+        info = yield _builtin(typing, e, SURFACES[name], e.arguments)
+        return (info,)
+    raise _undefined(typing, e)
+
+
+def _undefined(typing: Typing, e: Call) -> ProgramError:
+    name, unit = e.function.text, typing.checker.unit
+    if name in typing.locals or name in unit.values():
+        return fail(
+            "undefined-function",
+            f"`{name}` is a value, not a function",
+            e.function.span,
+            f"to multiply, write `{name} * (...)`; to take an entry, `{name}[...]`",
+        )
+    known = [
+        *typing.instance.functions,
+        *unit.functions,
+        *unit.bases,
+        *(s for s in SURFACES if s.isidentifier()),
+    ]
+    hint = did_you_mean(name, [*known, "map", "reduce"])
+    return fail("undefined-function", f"there is no function named `{name}`", e.function.span, hint)
+
+
+# ---- arguments ---------------------------------------------------------------------------------------------------
+
+
+def _expression(argument: Argument) -> Expression:
+    """The argument as an expression. Raises ProgramError for a string or an operator, which stand nowhere else."""
+    if isinstance(argument.value, (Text, OperatorName)):
+        what = "a string" if isinstance(argument.value, Text) else f"`{argument.value.text}`"
+        raise fail("unknown-argument", f"{what} cannot be an argument here", argument.span)
+    return argument.value
+
+
+def bind(e: Call, names: Sequence[str], defaults: Sequence[Any]) -> list[Expression | None]:
+    """The argument for each name, None where the default is taken; positional first, then by name.
+
+    Raises ProgramError when one is missing, unknown, given twice or too many.
+    """
+    bound: list[Expression | None] = [None] * len(names)
+    for position, argument in enumerate(e.arguments):
+        if argument.name is None:
+            if position and e.arguments[position - 1].name is not None:
+                raise fail(
+                    "unknown-argument",
+                    "an argument without a name cannot follow one with a name",
+                    argument.span,
+                )
+            at = position
+        elif argument.name.text in names:
+            at = list(names).index(argument.name.text)
+        else:
+            hint = did_you_mean(argument.name.text, names)
+            message = f"`{e.function.text}` has no argument named `{argument.name.text}`"
+            raise fail("unknown-argument", message, argument.name.span, hint)
+        if at >= len(names):
+            raise wrong_count(e, f"{len(names)}", f"{e.function.text}({', '.join(names)})")
+        if bound[at] is not None:
+            raise fail("unknown-argument", f"`{names[at]}` is given twice", argument.span)
+        bound[at] = _expression(argument)
+    missing = [n for n, b, d in zip(names, bound, defaults, strict=True) if b is None and d is None]
+    if missing:
+        raise wrong_count(e, f"{len(names)}", f"{e.function.text}({', '.join(names)})", missing)
+    return bound
+
+
+def wrong_count(e: Call, wanted: str, usage: str, missing: Sequence[str] = ()) -> ProgramError:
+    """The diagnostic for a call with too many or too few arguments."""
+    count = len(e.arguments)
+    message = f"`{e.function.text}` takes {wanted} argument{'' if wanted == '1' else 's'}, found {count}"
+    if missing:
+        message += f": {', '.join(f'`{m}`' for m in missing)} missing"
+    return fail("argument-count", message, e.span, f"usage: `{usage}`")
+
+
+# ---- built-in functions ------------------------------------------------------------------------------------------
+
+
+def _builtin(
+    typing: Typing, e: Call, candidates: Sequence[tuple[Op, Surface]], arguments: Sequence[Argument]
+) -> Walk[Info]:
+    positional = [a for a in arguments if a.name is None]
+    op, surface = next(
+        ((o, s) for o, s in candidates if len(s.values) == len(positional)),
+        min(candidates, key=lambda c: len(c[1].values)),
+    )
+    options: dict[str, Any] = dict(surface.options)
+    if surface.leading is not None:
+        if not positional:
+            raise wrong_count(e, "more", surface.usage)
+        options[surface.leading] = yield _leading(typing, surface, positional.pop(0))
+    count = len(surface.values)
+    fits = len(positional) >= count if surface.variadic or surface.rest else len(positional) == count
+    if not fits:
+        wanted = f"at least {count}" if surface.variadic else str(count)
+        raise wrong_count(e, wanted, surface.usage)
+    split = len(positional) if surface.variadic else count
+    operands = tuple(_expression(a) for a in positional[:split])
+    infos: list[Info] = []
+    for operand in operands:
+        info: Info = yield typing.expression(operand)
+        infos.append(info)
+    if surface.rest is not None:
+        rest: list[int] = []
+        for argument in positional[split:]:
+            n: int = yield typing.static_int(_expression(argument), "this argument")
+            rest.append(n)
+        options["rest"] = tuple(rest)
+    for argument in arguments:
+        if argument.name is not None:
+            name = argument.name.text
+            if name not in surface.options:
+                hint = did_you_mean(name, surface.options)
+                raise fail(
+                    "unknown-argument",
+                    f"`{e.function.text}` has no argument named `{name}`",
+                    argument.name.span,
+                    hint,
+                )
+            options[name] = yield typing.option(_expression(argument), name)
+    try:
+        attrs = surface.attrs(tuple(i.type for i in infos), options)
+    except ShapeError as error:
+        raise mismatch(error, e.span) from None
+    typing.instance.targets[e] = Primitive(op, attrs, operands)
+    return typing.apply(op, infos, attrs, e.span)
+
+
+def _leading(typing: Typing, surface: Surface, argument: Argument) -> Walk[Any]:
+    if surface.leading == "spec":
+        if not isinstance(argument.value, Text):
+            raise fail(
+                "unknown-argument", f"`{surface.name}` needs a string first", argument.span, surface.usage
+            )
+        return argument.value.value
+    value: int = yield typing.static_int(_expression(argument), f"`{surface.leading}`")
+    return value
+
+
+def _reduce(typing: Typing, e: Call) -> Walk[Info]:
+    """`reduce(+ | * | max | min, x)`."""
+    first = e.arguments[0].value if e.arguments else None
+    name = first.text if isinstance(first, (OperatorName, Name)) else None
+    if name not in REDUCTIONS or len(e.arguments) < 2:
+        raise fail(
+            "unknown-argument", "`reduce` takes one of + * max min, then an array", e.span, "`reduce(+, x)`"
+        )
+    info: Info = yield _builtin(typing, e, SURFACES[REDUCTIONS[name]], e.arguments[1:])
+    return info
+
+
+def _map(typing: Typing, e: Call) -> Walk[Info]:
+    """`map(f, x)`: a function of one scalar, on every entry."""
+    first = e.arguments[0].value if e.arguments else None
+    if not isinstance(first, Name) or len(e.arguments) != 2:
+        raise fail(
+            "unknown-argument", "`map` takes the name of a function, then an array", e.span, "`map(tanh, x)`"
+        )
+    name = typing.instance.functions.get(first.text, first.text)
+    inner = Call(e.function, e.arguments[1:], e.span)
+    if name in typing.checker.unit.bases:
+        info: Info = yield _base(typing, e, typing.checker.unit.bases[name], inner)
+        return info
+    candidates = [(o, s) for o, s in SURFACES.get(name, ()) if o.elementwise and len(s.values) == 1]
+    if name in typing.checker.unit.functions or not candidates:
+        message = f"`{name}` is not an elementwise function of one argument"
+        raise fail("undefined-function", message, first.span, "a `base` function is elementwise")
+    info = yield _builtin(typing, e, candidates, e.arguments[1:])
+    return info
+
+
+# ---- functions of the program ------------------------------------------------------------------------------------
+
+
+def _base(typing: Typing, e: Call, base: BaseDecl, arguments: Call | None = None) -> Walk[Info]:
+    names = [a.text for a in base.arguments]
+    operands = tuple(x for x in bind(arguments or e, names, [None] * len(names)) if x is not None)
+    infos: list[Info] = []
+    for operand in operands:
+        info: Info = yield typing.expression(operand)
+        infos.append(info)
+        if info.type.kind == "bool":
+            raise fail("type-mismatch", f"a base function takes numbers; this is {info.type}", operand.span)
+    yield typing.checker.base(base)
+    try:
+        shape = join_shapes([i.type.shape for i in infos])
+    except ShapeError as error:
+        raise mismatch(error, e.span) from None
+    typing.instance.targets[e] = BaseCall(base, operands)
+    return Info(Type("real", shape))
+
+
+def _function(typing: Typing, e: Call, function: FunctionDecl) -> Walk[tuple[Info, ...]]:
+    formals = function.arguments
+    bound = bind(e, [f.name.text for f in formals], [f.default for f in formals])
+    arguments: list[Info | str | None] = []
+    for formal, operand in zip(formals, bound, strict=True):
+        if operand is None:
+            arguments.append(None)
+        elif formal.type is not None and formal.type.kind.text.lower() == "function":
+            arguments.append(_function_name(typing, formal, operand))
+        else:
+            info: Info = yield typing.expression(operand)
+            arguments.append(info)
+    spans = [b.span if b is not None else e.span for b in bound]
+    instance = yield typing.checker.instance(function, arguments, spans, e.span)
+    typing.instance.targets[e] = Inlined(instance, tuple(bound))
+    found: tuple[Info, ...] = instance.results
+    return found
+
+
+def _function_name(typing: Typing, formal: Formal, operand: Expression) -> str:
+    unit = typing.checker.unit
+    if isinstance(operand, Name):
+        name = typing.instance.functions.get(operand.text, operand.text)
+        if name in unit.functions or name in unit.bases or name in SURFACES:
+            return name
+    message = f"`{formal.name.text}` takes the name of a function"
+    known = [*unit.functions, *unit.bases, *SURFACES]
+    hint = did_you_mean(operand.text, known) if isinstance(operand, Name) else None
+    raise fail("type-mismatch", message, operand.span, hint)

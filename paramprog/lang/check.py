@@ -1,0 +1,433 @@
+"""Checking a file: dims, consts, params, base functions, and the typing of the entry function with all it calls.
+
+Each function is typed once for each kind of call (types, compile-time ints, function arguments), so recursion on a
+compile-time int ends when its condition is decided. A faulty statement is reported and the rest is still checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from paramprog.diagnostics import Report, Span, did_you_mean, fail
+from paramprog.lang.calls import bind
+from paramprog.lang.faults import Poisoned
+from paramprog.lang.inits import DRAWS, Draw, default_draw
+from paramprog.lang.instance import Info, Inlined, Instance
+from paramprog.lang.interpret import constant_value
+from paramprog.lang.signatures import bind_arguments, check_results, kind_of
+from paramprog.lang.statements import check_block
+from paramprog.lang.syntax import (
+    BaseDecl,
+    Call,
+    Expression,
+    FunctionDecl,
+    Identifier,
+    Init,
+    Module,
+    Name,
+    TypeExpr,
+)
+from paramprog.lang.typing import REAL, Typing, info_of_static
+from paramprog.lang.unit import ParamItem, Unit, collect
+from paramprog.lang.walk import Walk, walk
+from paramprog.types import Type, dims_text
+
+MAX_CALL_DEPTH = 1000
+"""Calls that are inlined into one another (DESIGN section 7)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """A constant of the program: what it is, and its value."""
+
+    info: Info
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedBase:
+    """A base function whose body (and partials, if given by hand) have been typed."""
+
+    decl: BaseDecl
+    instance: Instance
+
+
+@dataclass(eq=False)
+class Checked:
+    """A program without errors: what the builder, the interpreter and the command line go by."""
+
+    unit: Unit
+    entry: Instance
+    dims: Mapping[str, int]
+    params: Mapping[str, Type]
+    consts: Mapping[str, Const]
+    bases: Mapping[str, CheckedBase]
+    values: Mapping[str, Any]
+    """The values of params and the defaults of the entry function's arguments, where they have one."""
+    inits: Mapping[str, Draw]
+    """How params without a value are drawn."""
+    report: Report
+
+
+def check(module: Module, function: str | None = None, dims: Mapping[str, int] | None = None) -> Checked:
+    """The typed program, entered at `function` (the last one unless named), with the given values of dims.
+
+    Raises ProgramError with every independent error found.
+    """
+    report = Report()
+    checker = Checker(collect(module, report), report, dict(dims or {}))
+    with report.isolating():
+        entry_function(checker.unit, function)
+    checker.declarations()
+    entry: Instance | None = None
+    if checker.unit.functions and (function is None or function in checker.unit.functions):
+        with report.isolating(), suppress(Poisoned):
+            entry = walk(checker.entry(entry_function(checker.unit, function)))
+    report.raise_if_errors()
+    assert entry is not None
+    return Checked(
+        checker.unit,
+        entry,
+        checker.dims,
+        checker.params,
+        checker.consts,
+        checker.bases,
+        checker.values,
+        checker.inits,
+        report,
+    )
+
+
+def entry_function(unit: Unit, name: str | None) -> FunctionDecl:
+    """The function of this name, else the last one of the file. Raises ProgramError when there is none."""
+    if name is not None and name not in unit.functions:
+        raise fail(
+            "no-entry",
+            f"there is no function `{name}` in this file",
+            None,
+            did_you_mean(name, unit.functions),
+        )
+    if not unit.functions:
+        source = unit.module.source
+        raise fail(
+            "no-entry",
+            "this file defines no function",
+            Span(source, 0, 0),
+            "write `function f(x) { return x }`",
+        )
+    return unit.functions[name or next(reversed(unit.functions))]
+
+
+@dataclass(eq=False)
+class Checker:
+    """The state of checking one file. `given_dims` come from --dim or from the shapes of data."""
+
+    unit: Unit
+    report: Report
+    given_dims: dict[str, int]
+    dims: dict[str, int] = field(default_factory=dict)
+    consts: dict[str, Const] = field(default_factory=dict)
+    params: dict[str, Type] = field(default_factory=dict)
+    bases: dict[str, CheckedBase] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    inits: dict[str, Draw] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """The arguments of the entry function: a constant that mentions one is told so."""
+    _instances: dict[Any, Instance] = field(default_factory=dict)
+    _open: dict[Any, Identifier] = field(default_factory=dict)
+    _broken: set[Any] = field(default_factory=set)
+    _depth: int = 0
+
+    # ---- declarations --------------------------------------------------------------------------------------------
+
+    def declarations(self) -> None:
+        """Check dims, consts, params and base functions, also those that nothing uses."""
+        tasks: list[Walk[Any]] = []
+        tasks += [self.dim(d.name) for d in self.unit.dims.values() if d.value is not None]
+        tasks += [self.const(c.name) for c in self.unit.consts.values()]
+        tasks += [self.param(p.name) for p in self.unit.params.values()]
+        tasks += [self.base(b) for b in self.unit.bases.values()]
+        for task in tasks:
+            with self.report.isolating(), suppress(Poisoned):
+                walk(task)
+
+    def value(self, e: Name, constant: str | None) -> Walk[Info | None]:
+        """The type of a name of the file: a param, a const, a dim, or pi; None if there is none of that name."""
+        name = e.text
+        if name in self.unit.params:
+            if constant:
+                raise fail("not-constant", f"{constant} may not mention the param `{name}`", e.span)
+            type: Type = yield self.param(Identifier(name, e.span))
+            return Info(type)
+        if name in self.unit.consts:
+            const: Const = yield self.const(Identifier(name, e.span))
+            return const.info
+        if name in self.unit.dims:
+            n: int = yield self.dim(Identifier(name, e.span))
+            return info_of_static(n)
+        return REAL if name == "pi" else None
+
+    def _once(self, key: Any, name: Identifier, task: Walk[Any]) -> Walk[Any]:
+        """Run the task of a declaration; one that needs itself is an error, one that failed is not tried again."""
+        if key in self._broken:
+            raise Poisoned
+        if key in self._open:
+            raise fail("circular-definition", f"`{name.text}` is defined by itself", name.span)
+        self._open[key] = name
+        try:
+            return (yield task)
+        except BaseException:
+            self._broken.add(key)
+            raise
+        finally:
+            del self._open[key]
+
+    def dim(self, name: Identifier) -> Walk[int]:
+        """The value of a dim: given, else its default. Raises ProgramError when it has none."""
+        if name.text not in self.dims:
+            if name.text in self.given_dims:
+                value = self.given_dims[name.text]
+            else:
+                value = yield self._once(("dim", name.text), name, self._dim_default(name))
+            if value < 0:
+                raise fail(
+                    "dim-value", f"the dim `{name.text}` is {value}; sizes are not negative", name.span
+                )
+            self.dims[name.text] = value
+        return self.dims[name.text]
+
+    def _dim_default(self, name: Identifier) -> Walk[int]:
+        item = self.unit.dims[name.text]
+        if item.value is None:
+            raise fail(
+                "dim-unbound",
+                f"the dim `{name.text}` has no value",
+                name.span,
+                f"give one: `--dim {name.text}=8`",
+            )
+        typing = Typing(self, Instance(None), constant="a dim")
+        n: int = yield typing.static_int(item.value, "a dim")
+        return n
+
+    def const(self, name: Identifier) -> Walk[Const]:
+        """A const with its value."""
+        if name.text not in self.consts:
+            self.consts[name.text] = yield self._once(("const", name.text), name, self._const(name.text))
+        return self.consts[name.text]
+
+    def _const(self, name: str) -> Walk[Const]:
+        item = self.unit.consts[name]
+        info, value = yield self.constant(item.value, "a const")
+        if item.type is not None:
+            wanted: Type = yield self.type_of(item.type)
+            info, value = _as_declared(wanted, info, value, item.value.span)
+        return Const(info, value)
+
+    def constant(self, e: Expression, what: str, *, prefer: Instance | None = None) -> Walk[tuple[Info, Any]]:
+        """The type and the value of an expression that mentions neither params nor inputs."""
+        instance = prefer or Instance(None)
+        typing = Typing(self, instance, constant=what)
+        info: Info = yield typing.expression(e)
+        value = yield constant_value(self, instance, e)
+        return info, value
+
+    def param(self, name: Identifier) -> Walk[Type]:
+        """The type of a param: declared, else the shape of its value, else a scalar."""
+        if name.text not in self.params:
+            self.params[name.text] = yield self._once(("param", name.text), name, self._param(name.text))
+        return self.params[name.text]
+
+    def _param(self, name: str) -> Walk[Type]:
+        item: ParamItem = self.unit.params[name]
+        declared: Type | None = None
+        if item.type is not None:
+            declared = yield self.type_of(item.type)
+            if declared.kind != "real":
+                raise fail(
+                    "param-kind", f"a param is real; `{name}` is declared {declared.kind}", item.type.span
+                )
+        if item.value is None:
+            type = declared or Type("real", ())
+            if item.init is not None:
+                self.inits[name] = yield self._init(item.init)
+            else:
+                self.inits[name] = default_draw(type)
+            return type
+        info, self.values[name] = yield self.constant(item.value, "a param's value")
+        if info.type.kind == "bool":
+            raise fail("param-kind", f"a param is real; this value is {info.type}", item.value.span)
+        if declared is None:
+            return Type("real", info.type.shape)
+        if info.type.shape not in ((), declared.shape):
+            message = f"`{name}` is declared {declared}, but its value has shape {dims_text(info.type.shape)}"
+            raise fail("shape-mismatch", message, item.value.span)
+        return declared
+
+    def _init(self, init: Init) -> Walk[Draw]:
+        if init.name.text not in DRAWS:
+            hint = did_you_mean(init.name.text, DRAWS) or f"inits are {', '.join(DRAWS)}"
+            raise fail("unknown-init", f"there is no init named `{init.name.text}`", init.name.span, hint)
+        names = DRAWS[init.name.text].arguments
+        bound = bind(Call(init.name, init.arguments, init.span), names, [None] * len(names))
+        values: list[float] = []
+        for e in bound:
+            assert e is not None
+            info, value = yield self.constant(e, "an init")
+            if info.type.shape or info.type.kind == "bool":
+                raise fail("type-mismatch", f"an init takes numbers; this is {info.type}", e.span)
+            values.append(float(value))
+        return Draw(init.name.text, tuple(values))
+
+    def type_of(self, e: TypeExpr, dims: Mapping[str, int] | None = None) -> Walk[Type]:
+        """A declared type with its sizes; `dims` are those bound by a call."""
+        kind = kind_of(e)
+        typing = Typing(self, Instance(None), constant="a type")
+        typing.locals |= {name: info_of_static(n) for name, n in (dims or {}).items()}
+        shape: list[int] = []
+        for dim in e.dims:
+            n: int = yield typing.static_int(dim, "a size")
+            if n < 0:
+                raise fail("dim-value", f"a size is negative: {n}", dim.span)
+            shape.append(n)
+        return Type(kind, tuple(shape))
+
+    # ---- base functions ------------------------------------------------------------------------------------------
+
+    def base(self, decl: BaseDecl) -> Walk[CheckedBase]:
+        """A base function, typed on real scalars."""
+        name = decl.name
+        if name.text not in self.bases:
+            self.bases[name.text] = yield self._once(("base", name.text), name, self._base(decl))
+        return self.bases[name.text]
+
+    def _base(self, decl: BaseDecl) -> Walk[CheckedBase]:
+        typing = Typing(self, Instance(None), constant=f"the base function `{decl.name.text}`")
+        seen: set[str] = set()
+        for a in decl.arguments:
+            if a.text in seen:
+                raise fail("duplicate-name", f"`{a.text}` is already an argument", a.span)
+            seen.add(a.text)
+            typing.locals[a.text] = REAL
+        if decl.partials is not None and len(decl.partials) != len(decl.arguments):
+            message = f"`{decl.name.text}` has {len(decl.arguments)} arguments, but {len(decl.partials)} partials are given"
+            raise fail("argument-count", message, decl.partials[0].span.to(decl.partials[-1].span))
+        for e in (decl.body, *(decl.partials or ())):
+            info: Info = yield typing.expression(e)
+            if info.type.kind == "bool":
+                raise fail("base-not-scalar", f"a base function is real; this is {info.type}", e.span)
+        _all_scalar(typing.instance)
+        return CheckedBase(decl, typing.instance)
+
+    # ---- functions -----------------------------------------------------------------------------------------------
+
+    def entry(self, function: FunctionDecl) -> Walk[Instance]:
+        """The instance that the program runs: arguments have their declared types, defaults' types, or real."""
+        self.hidden = frozenset(f.name.text for f in function.arguments)
+        arguments: list[Info | str | None] = []
+        for formal in function.arguments:
+            name = formal.name
+            if name.text in self.unit.params:
+                message = f"the entry function has an argument with the name of the param `{name.text}`"
+                raise fail("duplicate-name", message, name.span)
+            if formal.type is not None:
+                if formal.type.kind.text.lower() == "function":
+                    raise fail(
+                        "entry-argument",
+                        "an argument of the entry function cannot be a function",
+                        formal.type.span,
+                    )
+                type: Type = yield self.type_of(formal.type, self.given_dims)
+                arguments.append(Info(type))
+                if formal.default is not None:
+                    info, value = yield self.constant(formal.default, "a default")
+                    _as_declared(type, info, value, formal.default.span)
+                    self.values[name.text] = value
+            elif formal.default is not None:
+                info, self.values[name.text] = yield self.constant(formal.default, "a default")
+                arguments.append(Info(info.type))
+            else:
+                arguments.append(REAL)
+        spans = [f.span for f in function.arguments]
+        instance: Instance = yield self.instance(function, arguments, spans, function.name.span)
+        return instance
+
+    def instance(
+        self,
+        function: FunctionDecl,
+        arguments: Sequence[Info | str | None],
+        spans: Sequence[Span],
+        where: Span,
+    ) -> Walk[Instance]:
+        """The typing of `function` for these arguments (a name for one of type function, None for a default)."""
+        key = (function, tuple(arguments))
+        if key in self._broken:
+            raise Poisoned
+        if key not in self._instances:
+            if key in self._open:
+                message = f"`{function.name.text}` calls itself with the same types and sizes, so it would never end"
+                raise fail(
+                    "endless-recursion",
+                    message,
+                    where,
+                    "let a compile-time int or size decrease to a condition",
+                )
+            if self._depth >= MAX_CALL_DEPTH:
+                message = f"calls are inlined more than {MAX_CALL_DEPTH} deep here"
+                raise fail("nesting-limit", message, where, "does the recursion end?")
+            self._open[key] = function.name
+            self._depth += 1
+            try:
+                self._instances[key] = yield self._typed(function, arguments, spans, where)
+            except BaseException:
+                self._broken.add(key)
+                raise
+            finally:
+                self._depth -= 1
+                del self._open[key]
+        return self._instances[key]
+
+    def _typed(
+        self,
+        function: FunctionDecl,
+        arguments: Sequence[Info | str | None],
+        spans: Sequence[Span],
+        where: Span,
+    ) -> Walk[Instance]:
+        instance = Instance(function)
+        typing = Typing(self, instance)
+        yield bind_arguments(typing, function, arguments, spans)
+        before = len(self.report.errors)
+        yield check_block(typing, function.body, function)
+        if len(self.report.errors) > before:
+            raise Poisoned
+        yield check_results(typing, function)
+        return instance
+
+
+def _all_scalar(instance: Instance) -> None:
+    """A base function applies to arrays entry by entry, so nothing in it may be an array itself."""
+    pending, seen = [instance], {instance}
+    while pending:
+        current = pending.pop()
+        for e, info in current.info.items():
+            if info.type.shape:
+                message = f"a base function computes with scalars only; this is {info.type}"
+                raise fail("base-not-scalar", message, e.span, "write a `function` instead")
+        for target in current.targets.values():
+            if isinstance(target, Inlined) and target.instance not in seen:
+                seen.add(target.instance)
+                pending.append(target.instance)
+
+
+def _as_declared(wanted: Type, info: Info, value: Any, span: Span) -> tuple[Info, Any]:
+    """A constant converted to its declared type. Raises ProgramError when it does not fit."""
+    if wanted == info.type:
+        return info, value
+    if wanted.kind == "real" and info.type.kind == "int" and info.type.shape in ((), wanted.shape):
+        return Info(wanted), value
+    if wanted.kind == info.type.kind and info.type.shape == ():
+        return Info(wanted), value
+    raise fail("type-mismatch", f"this is {info.type}, declared is {wanted}", span)

@@ -1,0 +1,80 @@
+"""`x[i, a:b]`: static indices and slices become cuts, ints known at run time become gathers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paramprog.diagnostics import fail
+from paramprog.lang.instance import IndexPlan, Info
+from paramprog.lang.syntax import Expression, Index, Slice
+from paramprog.lang.walk import Walk
+from paramprog.transfer.select import Cut
+from paramprog.types import Type, dims_text
+
+if TYPE_CHECKING:
+    from paramprog.lang.typing import Typing
+
+
+def index(typing: Typing, e: Index) -> Walk[Info]:
+    """The type of `base[items]`; the plan is noted in the instance."""
+    base: Info = yield typing.expression(e.base)
+    shape = base.type.shape
+    if len(e.items) > len(shape):
+        what = (
+            f"{e.base.span.text} has shape {dims_text(shape)}" if shape else f"{e.base.span.text} is a scalar"
+        )
+        raise fail("index-count", f"{len(e.items)} indices for {len(shape)} axes: {what}", e.span)
+    cuts: list[Cut] = []
+    run_time: list[tuple[int, Expression]] = []
+    sizes: list[int] = []
+    for axis, item in enumerate(e.items):
+        size = shape[axis]
+        if isinstance(item, Slice):
+            cut: Cut = yield _range(typing, item, axis, size)
+            sizes.append(cut.length or 0)
+            if (cut.start, cut.length, cut.step) != (0, size, 1):
+                cuts.append(cut)
+            continue
+        info: Info = yield typing.expression(item)
+        if info.type != Type("int", ()):
+            hint = "convert it: `int(...)`" if info.type.kind == "real" else None
+            raise fail("type-mismatch", f"an index is int; this is {info.type}", item.span, hint)
+        if info.static is None:
+            run_time.append((len(sizes), item))
+            sizes.append(size)
+        else:
+            _check_range(int(info.static), size, item)
+            cuts.append(Cut(axis, int(info.static), None, 1, size))
+    typing.instance.indices[e] = IndexPlan(tuple(cuts), tuple(run_time))
+    gathered = {axis for axis, _ in run_time}
+    kept = [n for axis, n in enumerate(sizes) if axis not in gathered]
+    return Info(Type(base.type.kind, (*kept, *shape[len(e.items) :])))
+
+
+def _check_range(value: int, size: int, item: Expression) -> None:
+    if value < 0:
+        raise fail(
+            "negative-index",
+            "indices count from 0 and are never negative",
+            item.span,
+            f"the last entry has index {size - 1}" if size else None,
+        )
+    if value >= size:
+        raise fail("index-range", f"index {value} is out of range for {size} entries", item.span)
+
+
+def _range(typing: Typing, item: Slice, axis: int, size: int) -> Walk[Cut]:
+    start, stop, step = 0, size, 1
+    if item.start is not None:
+        start = yield typing.static_int(item.start, "the start of a slice")
+    if item.stop is not None:
+        stop = yield typing.static_int(item.stop, "the stop of a slice")
+    if item.step is not None:
+        step = yield typing.static_int(item.step, "the step of a slice")
+    if step < 1:
+        raise fail("slice-range", f"the step of a slice is at least 1, not {step}", item.span)
+    if start < 0 or stop < 0:
+        raise fail("negative-index", "indices count from 0 and are never negative", item.span)
+    if start > stop or stop > size:
+        raise fail("slice-range", f"the slice {start}:{stop} does not lie within 0:{size}", item.span)
+    return Cut(axis, start, -(-(stop - start) // step), step, size)

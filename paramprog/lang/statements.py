@@ -1,0 +1,116 @@
+"""Statements: names are assigned once, a function ends with its return; a faulty statement does not hide the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from paramprog.diagnostics import Diagnostic, ProgramError, fail
+from paramprog.lang.calls import results
+from paramprog.lang.faults import Poisoned, not_built
+from paramprog.lang.instance import Info
+from paramprog.lang.syntax import Assign, Block, Call, For, FunctionDecl, If, Name, Return, Statement, Target
+from paramprog.lang.walk import Walk
+
+if TYPE_CHECKING:
+    from paramprog.lang.typing import Typing
+
+
+def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[None]:
+    """Check the statements of a function's body (or of a block chosen at compile time); sets the results."""
+    report = typing.checker.report
+    assigned: dict[str, Target] = {}
+    yield _statements(typing, block.statements, assigned)
+    if not typing.returned:
+        name = function.name
+        raise fail(
+            "no-return", f"`{name.text}` does not end with `return`", name.span, "the last statement returns"
+        )
+
+
+def _statements(typing: Typing, statements: Sequence[Statement], assigned: dict[str, Target]) -> Walk[None]:
+    report = typing.checker.report
+    for i, statement in enumerate(statements):
+        if typing.returned:
+            where = statements[i - 1].span
+            report.add(Diagnostic("return-position", "`return` is the last statement of a function", where))
+            return
+        try:
+            yield _statement(typing, statement, assigned)
+        except Poisoned:
+            poison(typing, statement)
+        except ProgramError as error:
+            for diagnostic in error.diagnostics:
+                report.add(diagnostic)
+            poison(typing, statement)
+
+
+def poison(typing: Typing, statement: Statement) -> None:
+    """The names that a faulty statement would have assigned are known, but nothing is known of them."""
+    if isinstance(statement, Assign):
+        for target in statement.targets:
+            typing.locals[target.name.text] = None
+    else:
+        typing.returned = True  # or it might have: nothing is said about a missing return
+
+
+def _statement(typing: Typing, statement: Statement, assigned: dict[str, Target]) -> Walk[None]:
+    if isinstance(statement, Assign):
+        yield _assign(typing, statement, assigned)
+    elif isinstance(statement, Return):
+        typing.returned = True
+        infos: list[Info] = []
+        for e in statement.values:
+            info: Info = yield typing.expression(e)
+            infos.append(info)
+        typing.instance.results = tuple(infos)
+        typing.instance.result_names = tuple(
+            e.text if isinstance(e, Name) else f"out{k}" for k, e in enumerate(statement.values)
+        )
+    elif isinstance(statement, If):
+        yield _if(typing, statement, assigned)
+    else:
+        what = "`for` loops" if isinstance(statement, For) else "`while` loops"
+        raise ProgramError([not_built(what, statement.span)])
+
+
+def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> Walk[None]:
+    for target in statement.targets:
+        if target.indices is not None:
+            raise ProgramError([not_built("updates of entries, `x[i] = e`,", target.span)])
+    infos: list[Info] = []
+    if len(statement.values) == 1 and len(statement.targets) > 1 and isinstance(statement.values[0], Call):
+        several: tuple[Info, ...] = yield results(typing, statement.values[0])
+        infos.extend(several)
+    else:
+        for e in statement.values:
+            info: Info = yield typing.expression(e)
+            infos.append(info)
+    if len(infos) != len(statement.targets):
+        message = f"{len(statement.targets)} names for {len(infos)} values"
+        raise fail("assign-count", message, statement.span)
+    for target, info in zip(statement.targets, infos, strict=True):
+        name = target.name
+        if name.text in assigned:
+            line = assigned[name.text].span.line
+            message = f"`{name.text}` is already assigned in line {line}"
+            raise fail("assigned-twice", message, name.span, "each name is assigned once; use a new name")
+        if name.text in typing.instance.arguments or name.text in typing.instance.functions:
+            raise fail("assigned-twice", f"`{name.text}` is an argument and cannot be assigned", name.span)
+        assigned[name.text] = target
+        typing.locals[name.text] = info
+
+
+def _if(typing: Typing, statement: If, assigned: dict[str, Target]) -> Walk[None]:
+    """An `if` whose conditions are known at compile time is the block chosen."""
+    block = statement.otherwise
+    for arm in statement.arms:
+        condition: Info = yield typing.condition(arm.condition)
+        if condition.static is None:
+            raise ProgramError([not_built("`if` statements that are decided at run time", statement.span)])
+        if condition.static:
+            block = arm.body
+            break
+    typing.instance.chosen[statement] = block
+    if block is not None:
+        yield _statements(typing, block.statements, assigned)

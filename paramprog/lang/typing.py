@@ -1,0 +1,290 @@
+"""Types of expressions, and what each operator of them is.
+
+`Typing` annotates one instance. Its methods are generators (`walk.py`), so expressions may nest to any depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from paramprog.diagnostics import ProgramError, Span, did_you_mean, fail
+from paramprog.lang.calls import call
+from paramprog.lang.faults import Poisoned, mismatch, not_built
+from paramprog.lang.indexing import index
+from paramprog.lang.instance import Arms, Info, Instance, Primitive, Static
+from paramprog.lang.static import fold
+from paramprog.lang.syntax import (
+    Arm,
+    Boolean,
+    Call,
+    Chain,
+    Compare,
+    Comprehension,
+    Conditional,
+    Expression,
+    Fold,
+    Index,
+    Integer,
+    ListLiteral,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Power,
+)
+from paramprog.lang.walk import Walk
+from paramprog.op import OPS, SURFACES, Op
+from paramprog.types import ShapeError, Type, dims_text, join_kinds, join_shapes
+
+if TYPE_CHECKING:
+    from paramprog.lang.check import Checker
+
+OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "//": "intdiv", "and": "and", "or": "or"}
+COMPARISONS = {
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+REAL = Info(Type("real", ()))
+
+
+class Typing:
+    """The typing of one instance: `locals` are the names in scope, None for a name whose definition is in error.
+
+    `constant` says what a constant expression is for ("a const"), where params and inputs may not stand.
+    """
+
+    def __init__(self, checker: Checker, instance: Instance, *, constant: str | None = None) -> None:
+        self.checker, self.instance, self.constant = checker, instance, constant
+        self.locals: dict[str, Info | None] = {}
+        self.returned = False
+
+    def expression(self, e: Expression) -> Walk[Info]:
+        """The type of `e`, annotated in the instance with all its parts. Raises ProgramError or Poisoned."""
+        if type(e) in self.LEAVES:
+            info = self.LEAVES[type(e)](self, e)
+        else:
+            info = yield self.METHODS[type(e)](self, e)
+        self.instance.info[e] = info
+        return info
+
+    def static_int(self, e: Expression, what: str) -> Walk[int]:
+        """The value of an int that must be known at compile time. Raises ProgramError when it is not."""
+        info: Info = yield self.expression(e)
+        if info.type != Type("int", ()) or info.static is None:
+            found = "changes at run time" if info.type == Type("int", ()) else f"is {info.type}"
+            hint = "write `//` for a whole number" if "/" in e.span.text.replace("//", "") else None
+            raise fail(
+                "not-static", f"{what} must be an int known at compile time; this {found}", e.span, hint
+            )
+        return int(info.static)
+
+    def option(self, e: Expression, name: str) -> Walk[Any]:
+        """The value of a static argument such as `axis` or `slope`. Raises ProgramError when it is not a literal."""
+        info: Info = yield self.expression(e)
+        if info.static is not None:
+            return info.static
+        number, sign = (e.operand, -1.0) if isinstance(e, Negate) else (e, 1.0)
+        if isinstance(number, Number):
+            return sign * number.value
+        raise fail("not-static", f"`{name}` must be known at compile time", e.span)
+
+    # ---- leaves --------------------------------------------------------------------------------------------------
+
+    def _number(self, e: Number) -> Info:
+        return REAL
+
+    def _integer(self, e: Integer) -> Info:
+        return Info(Type("int", ()), e.value)
+
+    def _boolean(self, e: Boolean) -> Info:
+        return Info(Type("bool", ()), e.value)
+
+    def _name(self, e: Name) -> Walk[Info]:
+        if e.text in self.locals:
+            info = self.locals[e.text]
+            if info is None:
+                raise Poisoned
+            return info
+        if e.text in self.instance.functions:
+            raise fail("function-as-value", f"`{e.text}` is a function here, not a value", e.span)
+        found: Info | None = yield self.checker.value(e, self.constant)
+        if found is None:
+            raise self.undefined(e)
+        return found
+
+    def undefined(self, e: Name) -> Exception:
+        unit = self.checker.unit
+        if self.constant == "a type":
+            close = did_you_mean(e.text, unit.dims)
+            fix = f"declare `dim {e.text} = ...` or give `--dim {e.text}=8`"
+            return fail("dim-unbound", f"the size `{e.text}` has no value", e.span, close or fix)
+        if self.constant and e.text in self.checker.hidden:
+            return fail("not-constant", f"{self.constant} may not mention the input `{e.text}`", e.span)
+        if e.text in unit.functions or e.text in unit.bases or e.text in SURFACES:
+            message = f"`{e.text}` is a function, not a value"
+            return fail("function-as-value", message, e.span, f"call it: `{e.text}(...)`")
+        hint = did_you_mean(e.text, [*self.locals, *unit.values(), "pi"])
+        if hint is None and e.text[0].isupper():
+            hint = f"if it is a weight, declare it: `param {e.text}`"
+        return fail("undefined-name", f"there is no value named `{e.text}`", e.span, hint)
+
+    # ---- operators -----------------------------------------------------------------------------------------------
+
+    def _chain(self, e: Chain) -> Walk[Info]:
+        left: Info = yield self.expression(e.first)
+        for link in e.links:
+            if link.operator in ("and", "or") and left.static is (link.operator == "or"):
+                self.instance.info[link] = left  # decided: the right side is not even typed
+                continue
+            right: Info = yield self.expression(link.operand)
+            span = e.first.span.to(link.operand.span)
+            if link.operator == "@":
+                op, attrs = self._product(left, right, span)
+            else:
+                op, attrs = OPS[OPERATORS[link.operator]], {}
+            hint = None
+            if link.operator == "*" and len(left.type.shape) == 2 and len(right.type.shape) in (1, 2):
+                hint = f"`*` is elementwise; the matrix product is `{e.first.span.text} @ {link.operand.span.text}`"
+            left = self.apply(op, (left, right), attrs, span, hint)
+            self.instance.info[link] = left
+            self.instance.targets[link] = Primitive(op, attrs, ())
+        return left
+
+    def _product(self, left: Info, right: Info, span: Span) -> tuple[Op, Mapping[str, Any]]:
+        op, surface = SURFACES["@"][0]
+        try:
+            return op, surface.attrs((left.type, right.type), {})
+        except ShapeError as error:
+            hint = "`*` multiplies by a scalar" if not left.type.shape or not right.type.shape else None
+            raise fail("shape-mismatch", str(error), span, hint) from None
+
+    def _compare(self, e: Compare) -> Walk[Info]:
+        left: Info = yield self.expression(e.left)
+        right: Info = yield self.expression(e.right)
+        return self._operator(e, COMPARISONS[e.operator], (left, right))
+
+    def _negate(self, e: Negate) -> Walk[Info]:
+        operand: Info = yield self.expression(e.operand)
+        return self._operator(e, "neg", (operand,))
+
+    def _not(self, e: Not) -> Walk[Info]:
+        operand: Info = yield self.expression(e.operand)
+        return self._operator(e, "not", (operand,))
+
+    def _power(self, e: Power) -> Walk[Info]:
+        base: Info = yield self.expression(e.base)
+        exponent: Info = yield self.expression(e.exponent)
+        if base.static is None and base.type.kind == "int" and (exponent.static or 0) < 0:
+            raise fail(
+                "negative-power",
+                "an int to a negative power is not an int",
+                e.span,
+                "write the base as a real",
+            )
+        return self._operator(e, "pow", (base, exponent))
+
+    def _operator(self, e: Expression, name: str, infos: tuple[Info, ...]) -> Info:
+        self.instance.targets[e] = Primitive(OPS[name], {}, ())
+        return self.apply(OPS[name], infos, {}, e.span)
+
+    def apply(
+        self, op: Op, infos: Sequence[Info], attrs: Mapping[str, Any], span: Span, hint: str | None = None
+    ) -> Info:
+        """The type of a primitive on arguments: kinds joined, scalars beside arrays, static ints folded.
+
+        Raises ProgramError where they do not fit.
+        """
+        static = fold(op.name, [i.static for i in infos], span)
+        types = [i.type for i in infos]
+        try:
+            kinds, kind = op.kinds(*(t.kind for t in types)) if types else ((), "real")
+            if op.elementwise:
+                return Info(Type(kind, join_shapes([t.shape for t in types])), static)
+            converted = [Type(k, t.shape) for k, t in zip(kinds, types, strict=True)]
+            return Info(op.result(*converted, **attrs), static)
+        except ShapeError as error:
+            raise mismatch(error, span, hint) from None
+
+    # ---- conditionals, lists -------------------------------------------------------------------------------------
+
+    def _conditional(self, e: Conditional) -> Walk[Info]:
+        """Conditions known at compile time are decided here; what they cut off is neither typed nor built."""
+        arms: list[Arm] = []
+        infos: list[Info] = []
+        shapes: list[tuple[int, ...]] = []
+        otherwise = e.otherwise
+        for arm in e.arms:
+            condition: Info = yield self.condition(arm.condition)
+            if condition.static is False:
+                continue
+            if condition.static is True:
+                otherwise = arm.value
+                break
+            arms.append(arm)
+            shapes.append(condition.type.shape)
+            value: Info = yield self.expression(arm.value)
+            infos.append(value)
+        last: Info = yield self.expression(otherwise)
+        self.instance.arms[e] = Arms(tuple(arms), otherwise)
+        if not arms:
+            return last
+        types = [i.type for i in (*infos, last)]
+        try:
+            return Info(
+                Type(join_kinds([t.kind for t in types]), join_shapes([*shapes, *(t.shape for t in types)]))
+            )
+        except ShapeError as error:
+            raise mismatch(error, e.span, "both arms have one type: " + ", ".join(map(str, types))) from None
+
+    def condition(self, e: Expression) -> Walk[Info]:
+        """A bool. Raises ProgramError for anything else."""
+        info: Info = yield self.expression(e)
+        if info.type.kind != "bool":
+            raise fail(
+                "type-mismatch", f"a condition is bool; this is {info.type}", e.span, "compare it: `!= 0`"
+            )
+        return info
+
+    def _list(self, e: ListLiteral) -> Walk[Info]:
+        infos: list[Info] = []
+        for item in e.items:
+            info: Info = yield self.expression(item)
+            infos.append(info)
+            if info.type.shape != infos[0].type.shape:
+                found, first = dims_text(info.type.shape), dims_text(infos[0].type.shape)
+                message = f"this entry has shape {found}, the first one has {first}"
+                raise fail("shape-mismatch", message, item.span)
+        return self.apply(OPS["stack"], [Info(i.type) for i in infos], {"axis": 0}, e.span)
+
+    def _comprehension(self, e: Comprehension) -> Info:
+        raise ProgramError([not_built("comprehensions", e.span)])
+
+    LEAVES: ClassVar[dict[type, Callable[[Any, Any], Info]]] = {
+        Number: _number,
+        Integer: _integer,
+        Boolean: _boolean,
+        Comprehension: _comprehension,
+        Fold: _comprehension,
+    }
+    METHODS: ClassVar[dict[type, Callable[[Any, Any], Walk[Info]]]] = {
+        Name: _name,
+        Chain: _chain,
+        Compare: _compare,
+        Negate: _negate,
+        Not: _not,
+        Power: _power,
+        Conditional: _conditional,
+        ListLiteral: _list,
+        Call: call,
+        Index: index,
+    }
+
+
+def info_of_static(value: Static) -> Info:
+    """An int or bool known at compile time."""
+    return Info(Type("bool" if isinstance(value, bool) else "int", ()), value)

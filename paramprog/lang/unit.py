@@ -1,0 +1,100 @@
+"""The declarations of one file by name: two namespaces, values and functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramprog.diagnostics import Diagnostic, Report
+from paramprog.lang.faults import not_built
+from paramprog.lang.syntax import (
+    BaseDecl,
+    ConstDecl,
+    ConstItem,
+    Declarator,
+    DimDecl,
+    DimItem,
+    Expression,
+    FunctionDecl,
+    Identifier,
+    ImportDecl,
+    Init,
+    Module,
+    ParamDecl,
+    TypeExpr,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ParamItem:
+    """A declared param: its type and init may come from a later name of the same declaration."""
+
+    name: Identifier
+    type: TypeExpr | None
+    value: Expression | None
+    init: Init | None
+
+
+@dataclass(eq=False)
+class Unit:
+    """What a file declares. `functions` keeps the order of the file: the last one is the entry function."""
+
+    module: Module
+    dims: dict[str, DimItem] = field(default_factory=dict)
+    params: dict[str, ParamItem] = field(default_factory=dict)
+    consts: dict[str, ConstItem] = field(default_factory=dict)
+    bases: dict[str, BaseDecl] = field(default_factory=dict)
+    functions: dict[str, FunctionDecl] = field(default_factory=dict)
+
+    def values(self) -> list[str]:
+        """All names of the value namespace."""
+        return [*self.params, *self.consts, *self.dims]
+
+
+def collect(module: Module, report: Report) -> Unit:
+    """The declarations of a file; a name declared twice in one namespace is reported."""
+    unit = Unit(module)
+    values: dict[str, Identifier] = {}
+    callables: dict[str, Identifier] = {}
+
+    def new(name: Identifier, names: dict[str, Identifier]) -> bool:
+        if name.text in names:
+            line = names[name.text].span.line
+            report.add(
+                Diagnostic("duplicate-name", f"`{name.text}` is already declared in line {line}", name.span)
+            )
+            return False
+        names[name.text] = name
+        return True
+
+    for decl in module.declarations:
+        if isinstance(decl, DimDecl):
+            unit.dims |= {d.name.text: d for d in decl.items if new(d.name, values)}
+        elif isinstance(decl, ParamDecl):
+            if decl.noise:
+                report.add(not_built("`noise` declarations", decl.span))
+            unit.params |= {p.name.text: p for p in _completed(decl.items) if new(p.name, values)}
+        elif isinstance(decl, ConstDecl):
+            unit.consts |= {c.name.text: c for c in decl.items if new(c.name, values)}
+        elif isinstance(decl, BaseDecl):
+            if new(decl.name, callables):
+                unit.bases[decl.name.text] = decl
+        elif isinstance(decl, FunctionDecl):
+            if new(decl.name, callables):
+                unit.functions[decl.name.text] = decl
+        elif isinstance(decl, ImportDecl):
+            report.add(not_built("`import`", decl.span))
+    return unit
+
+
+def _completed(items: tuple[Declarator, ...]) -> list[ParamItem]:
+    """A name without type, value and init takes the type and init of the next name that has one."""
+    done: list[ParamItem] = []
+    type: TypeExpr | None = None
+    init: Init | None = None
+    for item in reversed(items):
+        if item.type is None and item.value is None and item.init is None:
+            done.append(ParamItem(item.name, type, None, init))
+        else:
+            type, init = item.type, item.init
+            done.append(ParamItem(item.name, item.type, item.value, item.init))
+    return done[::-1]

@@ -1,0 +1,64 @@
+"""The stages in order: text -> tree -> typed tree -> graph, and the gradient graph from it.
+
+read  ->  parse  ->  check  ->  build  ->  derive partials of base functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paramprog.diagnostics import Source
+from paramprog.gradient import adjoint
+from paramprog.graph import Node
+from paramprog.lang.build import MAX_NODES, Built, build
+from paramprog.lang.check import Checked, check
+from paramprog.lang.parse import parse
+from paramprog.lang.syntax import Module
+from paramprog.transfer.base import Body
+from paramprog.types import Real
+
+STAGES = ("tree", "types", "graph", "gradient")
+"""What `--dump` can show."""
+
+
+@dataclass(eq=False)
+class Compiled:
+    """A program with all its sizes known: the typed tree, the graph, and the gradients asked for so far."""
+
+    checked: Checked
+    built: Built
+    adjoints: dict[tuple[Node, tuple[Node, ...]], list[Node | None]] = field(default_factory=dict)
+
+    def gradient(self, output: Node, wrt: tuple[Node, ...]) -> list[Node | None]:
+        """The nodes d(output)/d(x), made once."""
+        key = (output, wrt)
+        if key not in self.adjoints:
+            self.adjoints[key] = adjoint(output, wrt)
+        return self.adjoints[key]
+
+
+def read(source: Source) -> Module:
+    """Text to tree. Raises ProgramError."""
+    return parse(source)
+
+
+def compile_module(
+    module: Module,
+    function: str | None,
+    dims: Mapping[str, int],
+    real: Real = "float64",
+    max_nodes: int = MAX_NODES,
+) -> Compiled:
+    """Tree to graph. Raises ProgramError with every independent error found."""
+    checked = check(module, function, dims)
+    built = build(checked, real, max_nodes)
+    for op in built.bases:
+        derive_partials(op.body)
+    return Compiled(checked, built)
+
+
+def derive_partials(body: Body) -> None:
+    """The partials of a base function by the gradient analysis, unless they were given by hand."""
+    if body.partials is None:
+        body.partials = adjoint(body.result, body.arguments)

@@ -1,0 +1,9 @@
+"""Proof at run time that the gradient of a program equals its definition.
+
+check        one comparison: an error, a tolerance, a verdict
+factors      local Jacobians as matrices
+paths        the definition: the sum over all paths, path by path
+differences  differences of an oracle that never sees the graph
+kinks        where a program is not smooth at a point
+report       all comparisons for one program at one point
+"""

@@ -1,0 +1,262 @@
+"""Local Jacobians as matrices: a chain of `Linear`s becomes a chain of factors, each a diagonal or a matrix.
+
+Every entry of a factor is what `push` does to a vector of the basis. The primitives whose structure is known need no
+basis: a diagonal is one push of ones, a selection one push of entry numbers, a contraction a rearrangement of its frozen
+operand. Transpose rules are never used: they are what the path sum checks.
+
+A row vector times a factor has two parts: the row, and where it is not a structural zero (None: nowhere). What lanes
+without a derivative hold is multiplied by nothing, so 0 * infinity cannot turn it into NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from paramprog.op import Chain, Linear
+from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.linear import MASK, SPREAD, SUM
+from paramprog.transfer.rearrange import RESHAPE, TRANSPOSE
+from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, GATHER, SCATTER_ADD, SLICE
+from paramprog.types import Shape
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Lanes = npt.NDArray[np.bool_] | None
+
+DENSE = 4096
+"""A matrix of at most so many entries is stored with its zeros."""
+
+BASIS = 5 * 10**7
+"""A primitive of unknown structure is pushed over a basis if that touches at most so many numbers."""
+
+_COPIES = (SLICE, EMBED, EXPAND, COMPRESS, RESHAPE, TRANSPOSE, SPREAD)
+"""Every entry of the result is one entry of the argument, or zero."""
+
+
+class TooLarge(Exception):
+    """The matrix is not worth forming."""
+
+
+class Factor(Protocol):
+    """A matrix J; `sparse` says that it is stored without its zeros."""
+
+    nonzeros: int
+    sparse: bool
+
+    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+        """v^T J, and where it is not a structural zero."""
+
+    def size(self, v: Floats) -> Floats:
+        """v^T |J|."""
+
+
+class Diagonal:
+    """y_i = d_i x_i, where `lanes` holds."""
+
+    def __init__(self, d: Floats, lanes: Lanes) -> None:
+        self.d, self.lanes = d, lanes
+        self.nonzeros, self.sparse = d.size, d.size**2 > DENSE
+
+    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+        out = v * self.d
+        if self.lanes is not None:
+            lanes = self.lanes if lanes is None else lanes & self.lanes
+        return (out, None) if lanes is None else (np.where(lanes, out, 0.0), lanes)
+
+    def size(self, v: Floats) -> Floats:
+        out = v * np.abs(self.d)
+        return out if self.lanes is None else np.where(self.lanes, out, 0.0)
+
+
+class Matrix:
+    """Entries (row, column, value); `selects` says that columns without an entry are structural zeros."""
+
+    def __init__(
+        self, shape: tuple[int, int], rows: Ints, columns: Ints, values: Floats, *, selects: bool = False
+    ) -> None:
+        self.shape, self.rows, self.columns, self.values, self.selects = shape, rows, columns, values, selects
+        self.nonzeros, self.sparse = values.size, prod(shape) > DENSE
+        self._times, self._times_size = self._product(values), self._product(np.abs(values))
+
+    def _product(self, values: Floats) -> Callable[[Floats], Floats]:
+        m, n = self.shape
+        if not self.sparse:
+            dense = np.zeros((m, n))
+            np.add.at(dense, (self.rows, self.columns), values)
+            return lambda v: np.asarray(v @ dense)
+        from scipy.sparse import csr_array
+
+        transposed = csr_array((values, (self.columns, self.rows)), shape=(n, m))
+        return lambda v: np.asarray(transposed @ v)
+
+    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+        if lanes is None and not self.selects:
+            out = self._times(v)
+            if self.sparse or np.isfinite(out).all():
+                return out, None
+        return self._entries(v, lanes)
+
+    def _entries(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+        """Entry by entry: a zero that is not stored is multiplied by nothing."""
+        keep: Any = slice(None) if lanes is None else np.flatnonzero(lanes[self.rows])
+        columns, n = self.columns[keep], self.shape[1]
+        out = np.bincount(columns, v[self.rows[keep]] * self.values[keep], n)
+        if lanes is None and not self.selects:
+            return out, None
+        touched = np.zeros(n, np.bool_)
+        touched[columns] = True
+        return out, touched
+
+    def size(self, v: Floats) -> Floats:
+        return self._times_size(v)
+
+
+def factors(chain: Chain, shape: Shape, limit: int) -> tuple[Factor, ...]:
+    """The factors of a local Jacobian whose argument has `shape`, in the order in which they act on a row vector.
+
+    Raises TooLarge when they have more than `limit` nonzeros together.
+    """
+    found: list[Factor] = []
+    for lin in chain:
+        made, shape = _factor(lin, tuple(shape), limit)
+        limit -= made.nonzeros
+        if limit < 0:
+            raise TooLarge
+        found.append(made)
+    return tuple(reversed(found))
+
+
+def result_shape(lin: Linear, shape: Shape) -> Shape:
+    """The shape of what `lin` makes of an argument of `shape`."""
+    if lin.op.elementwise:
+        return shape
+    shapes = [tuple(np.shape(f)) for f in lin.frozen]
+    return lin.op.shape(*shapes[: lin.hole], shape, *shapes[lin.hole :], **lin.attrs)
+
+
+def _factor(lin: Linear, shape: Shape, limit: int) -> tuple[Factor, Shape]:
+    to = result_shape(lin, shape)
+    m, n = prod(to), prod(shape)
+    if lin.op.elementwise:
+        if n > limit:
+            raise TooLarge
+        # exact: the map is diagonal, so the image of ones is its diagonal
+        d = np.ravel(np.asarray(lin(np.ones(shape)), np.float64))
+        return Diagonal(d, np.ravel(lin.frozen[0]) if lin.op is MASK else None), to
+    if lin.op in _COPIES or (lin.op is GATHER and lin.hole == 0):
+        if m > limit:
+            raise TooLarge
+        source = np.ravel(lin(np.arange(1, n + 1).reshape(shape)))
+        rows = np.flatnonzero(source)
+        return Matrix((m, n), rows, source[rows] - 1, np.ones(rows.size), selects=lin.op is COMPRESS), to
+    if lin.op is SUM or lin.op is SCATTER_ADD:
+        if n > limit:
+            raise TooLarge
+        rows = _summed_into(lin, to, shape)
+        return Matrix((m, n), rows, np.arange(n), np.ones(n)), to
+    if lin.op is CONTRACT:
+        return _contraction(lin, shape, to, limit), to
+    return _pushed_basis(lin, shape, to, limit), to
+
+
+def _summed_into(lin: Linear, to: Shape, shape: Shape) -> Ints:
+    """For each entry of the argument, the entry of the result that it is added to."""
+    places = np.arange(prod(to)).reshape(to)
+    if lin.op is SUM:
+        return np.ravel(np.broadcast_to(np.expand_dims(places, lin.attrs["axes"]), shape))
+    return np.ravel(np.take(places, lin.frozen[0], lin.attrs["axis"]))
+
+
+def _contraction(lin: Linear, shape: Shape, to: Shape, limit: int) -> Matrix:
+    """J[result, hole] = the frozen operand, summed over the letters that neither the hole nor the result has."""
+    words, result = lin.attrs["spec"].split("->")
+    hole, other = (words.split(",")[k] for k in (lin.hole, 1 - lin.hole))
+    frozen = np.asarray(lin.frozen[0], np.float64)
+    sizes = dict(zip(other + hole + result, (*frozen.shape, *shape, *to), strict=True))
+    letters = "".join(dict.fromkeys(result + hole))
+    if prod(sizes[c] for c in letters) > limit:
+        raise TooLarge
+    extra = tuple(k for k, c in enumerate(other) if c not in letters)
+    kept = "".join(c for c in other if c in letters)
+
+    def laid(array: Any, word: str) -> Any:
+        order = sorted(range(len(word)), key=lambda k: letters.index(word[k]))
+        absent = tuple(k for k, c in enumerate(letters) if c not in word)
+        array = np.expand_dims(np.transpose(array, order), absent)
+        return np.ravel(np.broadcast_to(array, [sizes[c] for c in letters]))
+
+    rows = laid(np.arange(prod(to)).reshape(to), result)
+    columns = laid(np.arange(prod(shape)).reshape(shape), hole)
+    return Matrix((prod(to), prod(shape)), rows, columns, laid(np.sum(frozen, extra), kept))
+
+
+def _pushed_basis(lin: Linear, shape: Shape, to: Shape, limit: int) -> Matrix:
+    """Column by column, for primitives of which nothing is known; zeros of a large matrix are dropped."""
+    m, n = prod(to), prod(shape)
+    if n * (n + m) > BASIS:
+        raise TooLarge
+    rows, values, nonzeros = [], [], 0
+    unit = np.zeros(n)
+    for k in range(n):
+        unit[k] = 1.0
+        column = np.ravel(np.asarray(lin(unit.reshape(shape).copy()), np.float64))
+        unit[k] = 0.0
+        rows.append(np.arange(m) if m * n <= DENSE else np.flatnonzero(column))
+        values.append(column[rows[-1]])
+        nonzeros += rows[-1].size
+        if nonzeros > limit:
+            raise TooLarge
+    columns = np.repeat(np.arange(n), [r.size for r in rows])
+    return Matrix((m, n), _concatenated(rows, np.int64), columns, _concatenated(values, np.float64))
+
+
+def _concatenated(parts: Sequence[Any], dtype: type) -> Any:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+# ---- without matrices --------------------------------------------------------------------------------------------
+
+
+def push_lanes(chain: Chain, t: Any, lanes: Any) -> tuple[Any, Any]:
+    """J t, and where it is not a structural zero (None: everywhere)."""
+    for lin in chain:
+        if lin.op.elementwise:
+            t = lin(t)
+            if lin.op is MASK:
+                lanes = lin.frozen[0] if lanes is None else lanes & lin.frozen[0]
+            if lanes is not None:
+                t = np.where(lanes, t, 0.0)
+        else:
+            t = lin(t)
+            if lin.op is EXPAND:
+                lanes = lin(np.ones(lin_shape(t, lin), np.bool_) if lanes is None else lanes)
+            elif lanes is not None:
+                lanes = np.asarray(_without_reals(lin)(lanes.astype(np.float64))) > 0
+    return t, lanes
+
+
+def push_size(chain: Chain, t: Any) -> Any:
+    """|J| t for t >= 0 (for primitives of unknown structure |J t|, which is no more)."""
+    for lin in chain:
+        frozen = tuple(np.abs(f) if _is_real(f) else f for f in lin.frozen)
+        t = np.abs(lin._replace(frozen=frozen)(t))
+    return t
+
+
+def lin_shape(expanded: Any, lin: Linear) -> Shape:
+    """The shape before `expand` gave `expanded`."""
+    return (lin.attrs["count"], *expanded.shape[len(lin.attrs["lanes"]) :])
+
+
+def _without_reals(lin: Linear) -> Linear:
+    """The same map with ones for the numbers that it multiplies by; conditions and indices stay."""
+    return lin._replace(frozen=tuple(np.ones_like(f) if _is_real(f) else f for f in lin.frozen))
+
+
+def _is_real(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"

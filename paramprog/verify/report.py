@@ -1,0 +1,329 @@
+"""All that can be proved about the gradient of one program at one point, and the table that shows it.
+
+    reverse = path sum       the adjoint graph, evaluated, against the sum over all paths
+    analysis = path sum      the same analysis run on the numbers of the trace
+    forward = reverse        <v_X, t> = the tangent of the output along random tangents t
+    reverse = differences    against an interpreter of the syntax tree, which shares no rule with the graph
+
+The first three prove the accumulation, the last one the rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from paramprog.evaluate import Trace, evaluate, trace
+from paramprog.gradient import adjoint, plain_or_none, pulled, pushed, tangent
+from paramprog.graph import Node
+from paramprog.transfer.source import ARRAY, LEAF, Constant
+from paramprog.types import Type
+from paramprog.verify.check import Check, agreement, undecided
+from paramprog.verify.differences import NAME as DIFFERENCES
+from paramprog.verify.differences import difference_check
+from paramprog.verify.kinks import kinks
+from paramprog.verify.paths import MAX_PATHS, Paths, PathSum
+
+REVERSE, ANALYSIS, FORWARD = "reverse = path sum", "analysis = path sum", "forward = reverse"
+
+TOLERANCE = {"float64": 1e-12, "float32": 5e-4}
+"""Of an agreement, relative to the sum of the absolute values of what was added: some 4500 roundings."""
+
+NEARBY = 1e-3
+
+Oracle = Callable[[dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The gradient of `output` by the points `wrt`, for the values `leaves` of the leaves of the graph.
+
+    `oracle` maps values (float64) of those of `wrt` that are leaves to the output; all else is as in `leaves`.
+    """
+
+    output: Node
+    wrt: Mapping[str, Node]
+    leaves: Mapping[Node, Any]
+    oracle: Oracle | None = None
+    max_paths: int = MAX_PATHS
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """`ok` when no check failed; `paths` counts the paths from all points to the output, exactly."""
+
+    ok: bool
+    paths: int
+    checks: Sequence[Check]
+    sums: Mapping[str, PathSum] = field(default_factory=dict)
+
+
+def verify(problem: Problem) -> Report:
+    """Make every check that can be made. Nodes are appended to the program's graph, none is changed.
+
+    Raises ProgramError, with the place, when the program has no value at this point.
+    """
+    work = _Verification(problem)
+    checks: list[Check] = []
+    sums: dict[str, PathSum] = {}
+    for name in problem.wrt:
+        sums[name] = work.paths.sum(work.run.of[problem.wrt[name]], problem.max_paths, work.rng)
+        checks += work.against_paths(name, sums[name])
+    checks += work.forward(sums)
+    if problem.oracle is not None:
+        checks += work.differences(problem.oracle, sums)
+    return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks, sums)
+
+
+class _Verification:
+    """The trace, the gradients and the random numbers that the checks share."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, output = problem, problem.output
+        self.graph = output.graph
+        self.rng = np.random.default_rng(problem.seed)
+        self.tolerance = TOLERANCE[self.graph.real]
+        self.run: Trace = trace([output], problem.leaves, keep=problem.wrt.values())
+        self.covector: Any = np.ones((), self.graph.real)
+        if output.shape:
+            self.covector = self._random(output)
+        self.adjoints = adjoint(output, list(problem.wrt.values()), self._constant(self.covector))
+        self.gradients = self._gradients(problem.leaves)
+        self.paths = Paths(self.run, self.run.of[output], self.covector)
+
+    def _random(self, node: Node) -> Any:
+        return self.rng.standard_normal(node.shape).astype(self.graph.real)
+
+    def _constant(self, array: Any) -> Node:
+        return self.graph.emit(ARRAY, value=Constant(array), type=Type("real", np.shape(array)))
+
+    def _gradients(self, leaves: Mapping[Node, Any]) -> dict[str, Any]:
+        found = iter(evaluate([a for a in self.adjoints if a is not None], leaves))
+        names = self.problem.wrt.items()
+        return {
+            name: np.zeros(x.shape) if a is None else next(found)
+            for (name, x), a in zip(names, self.adjoints, strict=True)
+        }
+
+    # ---- against the path sum ------------------------------------------------------------------------------------
+
+    def against_paths(self, name: str, found: PathSum) -> list[Check]:
+        detail = f"{_count(found.paths)} path{'s' * (found.paths != 1)}, {found.how}"
+        if found.predicted is not None:
+            limit, time = f"--max-paths {self.problem.max_paths}", duration(found.predicted)
+            return [undecided(REVERSE, name, f"{detail}: more than {limit}; walking all would take {time}")]
+        numbers = self._analysis(name)
+        checks = []
+        for check, v in ((REVERSE, self.gradients[name]), (ANALYSIS, numbers)):
+            if found.value is not None:
+                checks.append(
+                    agreement(check, name, v, found.value, found.magnitude, self.tolerance, detail)
+                )
+                continue
+            inner = [float(np.vdot(np.asarray(v, np.float64), p.tangent)) for p in found.projections]
+            sums, sizes = ([getattr(p, a) for p in found.projections] for a in ("value", "magnitude"))
+            note = f"{detail} on {len(inner)} random tangents"
+            checks.append(agreement(check, name, inner, sums, sizes, self.tolerance, note))
+        return checks
+
+    def _analysis(self, name: str) -> Any:
+        """The gradient analysis on the numbers of the trace, instead of on nodes."""
+        if not hasattr(self, "_facts"):
+            self._facts = pulled(self.run.nodes, self.run.values, self.paths.output, self.covector)
+        x = self.problem.wrt[name]
+        v = plain_or_none(self._facts.get(self.run.of[x]))
+        return np.zeros(x.shape) if v is None else v
+
+    # ---- forward mode --------------------------------------------------------------------------------------------
+
+    def forward(self, sums: Mapping[str, PathSum]) -> list[Check]:
+        """One name at a time on numbers, and all together by the tangent graph."""
+        wrt = self.problem.wrt
+        tangents = {name: self._random(x) for name, x in wrt.items()}
+        checks = []
+        for name, x in wrt.items():
+            facts = pushed(self.run.nodes, self.run.values, {self.run.of[x]: tangents[name]})
+            y = plain_or_none(facts.get(self.paths.output))
+            checks.append(self._forward_check(name, [name], tangents, y, sums))
+        if len(wrt) > 1:
+            node = tangent(self.problem.output, {x: self._constant(tangents[name]) for name, x in wrt.items()})
+            y = None if node is None else evaluate([node], self.problem.leaves)[0]
+            checks.append(self._forward_check("all together", list(wrt), tangents, y, sums))
+        return checks
+
+    def _forward_check(
+        self,
+        of: str,
+        names: Sequence[str],
+        tangents: Mapping[str, Any],
+        y: Any,
+        sums: Mapping[str, PathSum],
+    ) -> Check:
+        found = 0.0 if y is None else _inner(self.covector, y)
+        expected = sum(_inner(self.gradients[n], tangents[n]) for n in names)
+        size = sum(self._size(n, sums[n], tangents[n]) for n in names)
+        return agreement(FORWARD, of, found, expected, size, self.tolerance)
+
+    def _size(self, name: str, found: PathSum, t: Any) -> float:
+        """What <v, t> is the sum of: by paths where their sizes are known."""
+        if found.magnitude is not None:
+            return _inner(found.magnitude, np.abs(t))
+        own = _inner(np.abs(self.gradients[name]), np.abs(t))
+        return max([own, *(p.magnitude for p in found.projections)])
+
+    # ---- differences ---------------------------------------------------------------------------------------------
+
+    def differences(self, oracle: Oracle, sums: Mapping[str, PathSum]) -> list[Check]:
+        """At the point; where a kink decides nothing there, at a point nearby too, which has none."""
+        inputs = {n: x for n, x in self.problem.wrt.items() if x.op is LEAF}
+        checks = self._differences(oracle, inputs, self.problem.leaves, self.gradients, sums)
+        if all(c.ok for c in checks) or not inputs:
+            return self._ordered(checks)
+        found = kinks(self.run, self.problem.seed)
+        if not found:
+            return self._ordered(checks)
+        leaves = dict(self.problem.leaves)
+        for x in inputs.values():
+            move = NEARBY * (1.0 + np.abs(leaves[x])) * self._random(x)
+            leaves[x] = (leaves[x] + move).astype(self.graph.real)
+        nearby = self._differences(oracle, inputs, leaves, self._gradients(leaves), sums)
+        return self._ordered(
+            c if c.ok else _at_kink(c, other, found) for c, other in zip(checks, nearby, strict=True)
+        )
+
+    def _differences(
+        self,
+        oracle: Oracle,
+        inputs: Mapping[str, Node],
+        leaves: Mapping[Node, Any],
+        gradients: Mapping[str, Any],
+        sums: Mapping[str, PathSum],
+    ) -> list[Check]:
+        def f(values: dict[str, Any]) -> float:
+            return _inner(self.covector, oracle(values))
+
+        def rounding(name: str) -> Any:
+            size = sums[name].magnitude
+            return self.tolerance * np.abs(gradients[name] if size is None else size)
+
+        return difference_check(
+            f,
+            {n: leaves[x] for n, x in inputs.items()},
+            {n: gradients[n] for n in inputs},
+            self.problem.seed,
+            {n: rounding(n) for n in inputs},
+        )
+
+    def _ordered(self, checks: Iterable[Check]) -> list[Check]:
+        """One check for each name; points inside the program cannot be varied from outside."""
+        made = {c.of: c for c in checks}
+        inner = "a point inside the program: only inputs and parameters can be varied"
+        return [made.get(n) or undecided(DIFFERENCES, n, inner) for n in self.problem.wrt]
+
+
+def _at_kink(here: Check, nearby: Check, found: Sequence[Node]) -> Check:
+    """What a failed or undecided check at a kink comes to, given the check at a point nearby."""
+    place = f"kink at `{found[0].name or found[0].op.name}`" + (
+        f", line {found[0].span.line}" if found[0].span is not None else ""
+    )
+    if nearby.ok:
+        return Check(here.name, True, nearby.error, nearby.tolerance, f"{place}; checked nearby", here.of)
+    if nearby.ok is False and here.ok is False:
+        return here
+    return undecided(here.name, here.of, f"{place}; {here.detail}")
+
+
+def _inner(a: Any, b: Any) -> float:
+    return float(np.vdot(np.asarray(a, np.float64), np.asarray(b, np.float64)))
+
+
+# ---- showing -----------------------------------------------------------------------------------------------------
+
+MANY = 24
+"""A longer table has one row a kind of check: its worst."""
+
+MARKS = {True: "ok", False: "FAILED", None: "-"}
+
+
+def table(report: Report) -> str:
+    """The report as aligned plain text."""
+    checks = list(report.checks)
+    if len(checks) > MANY:
+        checks = [_summary([c for c in checks if c.name == name]) for name in dict.fromkeys(c.name for c in checks)]
+    head = ("check", "", "error", "tolerance", "")
+    rows = [head] + [(c.title, MARKS[c.ok], _number(c.error), _number(c.tolerance), c.detail) for c in checks]
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = [
+        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
+        for a, b, c, d, e in rows
+    ]
+    return "\n".join([*lines, f"paths: {_count(report.paths)}"])
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """`{ok, paths, checks: [{name, ok, error, tolerance, detail}]}`; counts beyond 2^53 and non-finite numbers as strings."""
+    return {
+        "ok": report.ok,
+        "paths": report.paths if report.paths <= 2**53 else exact(report.paths),
+        "checks": [
+            {
+                "name": c.title,
+                "ok": c.ok,
+                "error": _json_number(c.error),
+                "tolerance": _json_number(c.tolerance),
+                "detail": c.detail,
+            }
+            for c in report.checks
+        ],
+    }
+
+
+def exact(count: int) -> str:
+    """All digits: `str` refuses more than 4300."""
+    chunks = []
+    while count >= 10**4000:
+        count, low = divmod(count, 10**4000)
+        chunks.append(f"{low:04000d}")
+    return "".join([str(count), *reversed(chunks)])
+
+
+def duration(seconds: float) -> str:
+    """`3.2 s`, `5 hours`, `10^12 years`."""
+    for size, unit in ((1.0, "s"), (60.0, "minutes"), (3600.0, "hours"), (86400.0, "days")):
+        if seconds < 100 * size:
+            return f"{seconds / size:.2g} {unit}"
+    years = seconds / (365.25 * 86400)
+    return f"{years:.2g} years" if years < 1e4 else f"10^{math.log10(years):.0f} years"
+
+
+def _summary(checks: Sequence[Check]) -> Check:
+    """One row for checks of one kind: the worst, with how many there are."""
+
+    def badness(c: Check) -> tuple[int, float]:
+        return ([True, None, False].index(c.ok), c.error / c.tolerance if c.ok is not None else 0.0)
+
+    worst = max(checks, key=badness)
+    done = sum(c.ok is not None for c in checks)
+    note = f"{done} of {len(checks)} made, worst: {worst.of}"
+    return Check(
+        worst.name, worst.ok, worst.error, worst.tolerance, f"{note}; {worst.detail}" if worst.detail else note
+    )
+
+
+def _count(paths: int) -> str:
+    if paths < 10**80:
+        return f"{paths:,}" if paths < 10**15 else str(paths)
+    return f"about 10^{paths.bit_length() * math.log10(2):.0f}"
+
+
+def _number(x: float) -> str:
+    return "" if math.isnan(x) else f"{x:.1e}"
+
+
+def _json_number(x: float) -> float | str:
+    return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
