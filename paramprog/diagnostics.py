@@ -159,8 +159,10 @@ def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint naming the closest known name, if one is close."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    """A hint naming the closest known name, if one is close; swapped letters are the closest of all."""
+    names = list(dict.fromkeys(known))
+    swapped = [k for k in names if k != name and sorted(k) == sorted(name)]
+    close = swapped or get_close_matches(name, names, n=1, cutoff=0.7)
     return f"did you mean `{close[0]}`?" if close else None
 
 

@@ -22,7 +22,7 @@ STAGES = ("tree", "types", "graph", "gradient")
 """What `--dump` can show."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Compiled:
     """A program with all its sizes known: the typed tree, the graph, and the gradients asked for so far."""
 

@@ -37,7 +37,7 @@ Values = Mapping[str, Any]
 class Point:
     """Where a program is evaluated: a value for each input and param; `notes` say which were drawn, and how."""
 
-    compiled: Compiled
+    compiled: Compiled = field(repr=False)
     inputs: dict[str, Any]
     params: dict[str, Any]
     notes: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Result:
     """The values of all outputs by name."""
 
     outputs: dict[str, Any]
-    point: Point
+    point: Point = field(repr=False)
     warnings: list[Diagnostic] = field(default_factory=list)
 
 
@@ -71,7 +71,7 @@ class Gradient:
     value: Any
     gradients: dict[str, Any]
     structural_zero: list[str]
-    point: Point
+    point: Point = field(repr=False)
     warnings: list[Diagnostic] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Any:
@@ -270,7 +270,9 @@ class Program:
     def _record(self, given: Values) -> tuple[Trace, Node]:
         point = self.point(given)
         target = self.output(point.compiled, None)
-        recorded = trace([target], point.leaves)
+        built = point.compiled.built
+        everything = [*built.inputs.values(), *built.params.values(), *built.points.values()]
+        recorded = trace([target], point.leaves, keep=everything)
         return recorded, recorded.of[target]
 
     # ---- choosing ------------------------------------------------------------------------------------------------

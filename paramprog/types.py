@@ -41,8 +41,8 @@ class Type(NamedTuple):
 
 
 def dims_text(shape: Shape) -> str:
-    """`[2, 3]`."""
-    return f"[{', '.join(map(str, shape))}]"
+    """`[2, 3]`, and `scalar` for no axes."""
+    return f"[{', '.join(map(str, shape))}]" if shape else "scalar"
 
 
 def elements(shape: Shape) -> int:

@@ -2,7 +2,7 @@
 
 from paramprog.graph.graph import Graph, Port, PortKind
 from paramprog.graph.node import Node
-from paramprog.graph.region import PART, Region, Result, demand, execute, part, replay
+from paramprog.graph.region import PART, Region, Result, cone, demand, execute, part, replay
 
 __all__ = [
     "PART",

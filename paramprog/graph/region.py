@@ -141,6 +141,19 @@ def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:
     return {n: frozenset(keys[n]) for n in order if n in keys}
 
 
+def cone(nodes: Iterable[Node], roots: Iterable[Node]) -> list[Node]:
+    """All that `roots` are made of among `nodes` (in topological order), in order: every argument counts, also of regions.
+
+    A copy needs them all; running needs only what `demand` finds.
+    """
+    needed = set(roots)
+    order = list(nodes)
+    for n in reversed(order):
+        if n in needed:
+            needed.update(n.args)
+    return [n for n in order if n in needed]
+
+
 def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:
     """Compute the live nodes in order, in place in `env`, which holds the leaves (and may hold more).
 

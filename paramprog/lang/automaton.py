@@ -28,9 +28,8 @@ Start = Literal["module", "lone_expression"]
 MAX_NESTING = 1_000
 """How deep brackets, blocks, calls, unary operators, `**` and conditionals may nest."""
 
-# Those of the second line open a level only where an operand may begin: a binary minus and the `if` of a
-# statement do not.
-_NESTING = frozenset({"LPAR", "LSQB", "LBRACE", "NOT", "POWER"})
+_NESTING = frozenset({"LPAR", "LSQB", "LBRACE", "NOT", "POWER", "MINUS", "IF"})
+# These only where an operand may begin: a binary minus and the `if` of a statement open no level.
 _PREFIX_NESTING = frozenset({"MINUS", "IF"})
 
 
@@ -169,7 +168,7 @@ class Run:
             if action is None:
                 self.previous = previous
                 return token
-            if kind in _NESTING or (kind in _PREFIX_NESTING and self._operand_may_begin()):
+            if kind in _NESTING and (kind not in _PREFIX_NESTING or self._operand_may_begin()):
                 self._deepen(token)
             states.append(action)  # type: ignore[arg-type]  # no Reduction, so a state
             values.append(token)

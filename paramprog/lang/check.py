@@ -39,7 +39,7 @@ MAX_CALL_DEPTH = 1000
 """Calls that are inlined into one another (DESIGN section 7)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Const:
     """A constant of the program: what it is, and its value."""
 
@@ -47,7 +47,7 @@ class Const:
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CheckedBase:
     """A base function whose body (and partials, if given by hand) have been typed."""
 
@@ -55,7 +55,7 @@ class CheckedBase:
     instance: Instance
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Checked:
     """A program without errors: what the builder, the interpreter and the command line go by."""
 
@@ -121,7 +121,7 @@ def entry_function(unit: Unit, name: str | None) -> FunctionDecl:
     return unit.functions[name or next(reversed(unit.functions))]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Checker:
     """The state of checking one file. `given_dims` come from --dim or from the shapes of data."""
 

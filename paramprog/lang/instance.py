@@ -33,7 +33,7 @@ class Info(NamedTuple):
     static: Static | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Primitive:
     """A built-in function or an operator: `op` with `attrs` on the values of `operands`."""
 
@@ -42,7 +42,7 @@ class Primitive:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BaseCall:
     """A call of a base function: one node."""
 
@@ -50,7 +50,7 @@ class BaseCall:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inlined:
     """A call of a function: the instance, and for each formal the argument, None for its default."""
 
@@ -75,7 +75,7 @@ class Arms(NamedTuple):
     otherwise: Expression
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Instance:
     """One typing of a function (or of a constant expression, `function` being None).
 

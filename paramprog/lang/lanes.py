@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paramprog.graph import PART, Graph, Node, demand, replay
+from paramprog.graph import PART, Graph, Node, cone, replay
 from paramprog.op import OPS
 from paramprog.transfer.regions import Branch, branch
 from paramprog.transfer.source import FULL, LEAF
@@ -52,7 +52,7 @@ def _lanewise(arm: Graph, result: Node, lanes: tuple[int, ...]) -> dict[Node, No
     """The nodes that lead to `result` only, through lanewise operations, in order."""
     found: dict[Node, None] = {}
     uses: dict[Node, list[Node]] = {}
-    live = demand(arm.nodes, [result])
+    live = cone(arm.nodes, [result])
     for n in live:
         for a in n.args:
             uses.setdefault(a, []).append(n)
@@ -70,7 +70,7 @@ def _shared(
     outer: Graph, condition: Node, which: int, arm: Graph, wanted: Sequence[Node]
 ) -> dict[Node, Node]:
     """For each of `wanted` in the arm the node of `outer` that holds it."""
-    live = demand(arm.nodes, wanted)
+    live = cone(arm.nodes, wanted)
     env = {leaf: port.outer for leaf, port in arm.ports.items() if port.outer is not None and leaf in live}
     computed = [n for n in live if n.op is not LEAF]
     if all(n.op.total or not n.args or n.op is PART for n in computed):

@@ -21,7 +21,7 @@ def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[No
     report = typing.checker.report
     assigned: dict[str, Target] = {}
     yield _statements(typing, block.statements, assigned)
-    if not typing.returned:
+    if not typing.returned and not typing.doubtful:
         name = function.name
         raise fail(
             "no-return", f"`{name.text}` does not end with `return`", name.span, "the last statement returns"
@@ -51,7 +51,7 @@ def poison(typing: Typing, statement: Statement) -> None:
         for target in statement.targets:
             typing.locals[target.name.text] = None
     else:
-        typing.returned = True  # or it might have: nothing is said about a missing return
+        typing.doubtful = True
 
 
 def _statement(typing: Typing, statement: Statement, assigned: dict[str, Target]) -> Walk[None]:

@@ -39,7 +39,9 @@ class ExpressionBuilder:
 
     def span(self, first: Any, last: Any) -> Span:
         """From the start of the first child to the end of the last; either is a token or a node."""
-        return Span(self.source, self.reach(first)[1], self.reach(last)[2])
+        start = first.start if first.__class__ is Token else self.reach(first)[1]
+        end = last.start + len(last.value) if last.__class__ is Token else self.reach(last)[2]
+        return Span(self.source, start, end)
 
     def reach(self, child: Any) -> Span:
         """The span of a child with the parentheses around it."""
@@ -55,18 +57,19 @@ class ExpressionBuilder:
     # ---- leaves ----
 
     def identifier(self, token: Token) -> s.Identifier:
-        return s.Identifier(self._checked(token), self.reach(token))
+        return s.Identifier(token.value, self._name_span(token))
 
     def name(self, children: Children) -> s.Name:
         token = children[0]
-        return s.Name(self._checked(token), Span(self.source, token.start, token.start + len(token.value)))
+        return s.Name(token.value, self._name_span(token))
 
-    def _checked(self, token: Token) -> str:
-        text = token.value
+    def _name_span(self, token: Token) -> Span:
+        _, text, start = token
+        span = Span(self.source, start, start + len(text))
         if len(text) > MAX_NAME:
             message = f"a name of {len(text)} characters; at most {MAX_NAME} are allowed"
-            self.report.add(Diagnostic("name-too-long", message, self.reach(token)))
-        return text
+            self.report.add(Diagnostic("name-too-long", message, span))
+        return span
 
     def number(self, children: Children) -> s.Number:
         token = children[0]
@@ -103,10 +106,12 @@ class ExpressionBuilder:
     # ---- operators ----
 
     def chain(self, children: Children) -> s.Chain:
-        reach = self.reach
+        source = self.source
         links = tuple(
-            s.Link(operator.value, reach(operator), operand)
-            for operator, operand in zip(children[1::2], children[2::2], strict=True)
+            [
+                s.Link(text, Span(source, start, start + len(text)), operand)
+                for (_, text, start), operand in zip(children[1::2], children[2::2], strict=True)
+            ]
         )
         return s.Chain(children[0], links, self.span(children[0], children[-1]))
 

@@ -62,6 +62,8 @@ class Typing:
         self.checker, self.instance, self.constant = checker, instance, constant
         self.locals: dict[str, Info | None] = {}
         self.returned = False
+        self.doubtful = False
+        """A faulty statement might have returned: nothing is said about a missing return."""
 
     def expression(self, e: Expression) -> Walk[Info]:
         """The type of `e`, annotated in the instance with all its parts. Raises ProgramError or Poisoned."""

@@ -24,7 +24,7 @@ from paramprog.lang.syntax import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParamItem:
     """A declared param: its type and init may come from a later name of the same declaration."""
 
@@ -34,7 +34,7 @@ class ParamItem:
     init: Init | None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Unit:
     """What a file declares. `functions` keeps the order of the file: the last one is the entry function."""
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.graph import Graph, Node, demand, execute, replay
+from paramprog.graph import Graph, Node, cone, demand, execute, replay
 from paramprog.graph.region import Live
 from paramprog.op import Chain, Op, Symbol
 from paramprog.transfer.map import diagonal
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Body:
     """A scalar function as a graph: its arguments (leaves), its result, and its partials, None for a structural zero.
 
@@ -33,22 +33,22 @@ class Body:
 
     def apply(self, output: Node, xs: Sequence[Any]) -> Any:
         """`output` of this body at arrays, or as nodes."""
-        if output not in self._live:
-            self._live[output] = demand(self.graph.nodes, [output])
-        live = self._live[output]
         given = dict(zip(self.arguments, xs, strict=True))
         symbols = [x for x in xs if isinstance(x, Symbol)]
         if not symbols:
-            y = execute(live, given)[output]
+            if output not in self._live:
+                self._live[output] = demand(self.graph.nodes, [output])
+            y = execute(self._live[output], given)[output]
             return y if np.ndim(y) == np.ndim(xs[0]) else np.broadcast_to(y, np.shape(xs[0]))
         graph: Any = max((x.graph for x in symbols), key=lambda g: g.depth)
         nodes = {a: x if isinstance(x, Node) else graph.constant(x, "real") for a, x in given.items()}
-        y = replay(live, {a: graph.own(x) for a, x in nodes.items()}, graph)[output]
+        made = cone(self.graph.nodes, [output])
+        y = replay(made, {a: graph.own(x) for a, x in nodes.items()}, graph)[output]
         like = nodes[self.arguments[0]].shape
         return y if y.shape == like else graph.spread(y, like)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BaseOp(Op):
     """The record of a base function; it knows its body."""
 

@@ -78,9 +78,9 @@ def _contract(a: Any, b: Any, *, spec: str, sizes: Sizes) -> Any:
     out = np.matmul(left, right).reshape(shape).transpose(plan.out)
     if plan.missing:
         by_letter, result = dict(sizes), spec.split("->")[1]
-        full = tuple(by_letter[result[i]] if i in plan.missing else 0 for i in range(len(result)))
-        known = iter(out.shape)
-        out = np.broadcast_to(np.expand_dims(out, plan.missing), [n or next(known) for n in full])
+        out = np.expand_dims(out, plan.missing)
+        shape = tuple(by_letter[c] if i in plan.missing else out.shape[i] for i, c in enumerate(result))
+        out = np.broadcast_to(out, shape)
     return out
 
 

@@ -28,10 +28,11 @@ class Cut(NamedTuple):
     step: int
     size: int
 
-    def where(self) -> slice[int, int, int] | int:
+    def where(self) -> slice[int, int | None, int] | int:
         if self.length is None:
             return self.start
-        return slice(self.start, self.start + self.length * self.step, self.step)
+        stop = self.start + self.length * self.step
+        return slice(self.start, stop if stop >= 0 else None, self.step)
 
 
 Cuts = tuple[Cut, ...]

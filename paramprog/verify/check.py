@@ -1,7 +1,8 @@
-"""One comparison of two computations of the same number."""
+"""One comparison of two computations of the same number, and all of a program together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,9 @@ TINY = float(np.finfo(np.float64).tiny)
 class Check:
     """|a - b| <= tolerance, in units of what was added to make a and b.
 
-    `ok` is None where there is nothing to decide: too many paths, no derivative at a kink. `error` and `tolerance` are
-    those of the worst entry. `of` is the name that the derivative is taken by, "" for all together.
+    `ok` is None where there is nothing to decide: too many paths, no derivative at a kink. `error` and
+    `tolerance` are those of the worst entry. `of` is the name that the derivative is taken by, "" for all
+    together.
     """
 
     name: str
@@ -31,6 +33,15 @@ class Check:
         return f"{self.name}: {self.of}" if self.of else self.name
 
 
+@dataclass(frozen=True)
+class Report:
+    """`ok` when no check failed; `paths` counts the paths from all points to the output, exactly."""
+
+    ok: bool
+    paths: int
+    checks: Sequence[Check]
+
+
 def undecided(name: str, of: str, detail: str) -> Check:
     """A check that could not be made."""
     return Check(name, None, float("nan"), float("nan"), detail, of)
@@ -39,9 +50,11 @@ def undecided(name: str, of: str, detail: str) -> Check:
 def agreement(
     name: str, of: str, found: Any, expected: Any, magnitude: Any, tolerance: float, detail: str = ""
 ) -> Check:
-    """|found - expected| <= tolerance * magnitude, entry by entry, where `magnitude` is the size of what was added.
+    """|found - expected| <= tolerance * magnitude, entry by entry, where `magnitude` is the size of what was
+    added.
 
-    Entries that are not finite on both sides agree (the sum has no value there); on one side only, they do not.
+    Entries that are not finite on both sides agree (the sum has no value there); on one side only, they do
+    not.
     """
     a, b, size = (np.ravel(np.asarray(v, np.float64)) for v in (found, expected, magnitude))
     finite = np.isfinite(a) & np.isfinite(b)
@@ -56,8 +69,9 @@ def agreement(
         some = f" ({count} of {a.size} entries)" if a.size > 1 else ""
         detail = _joined(detail, f"not finite at this point{some}, on both sides")
     with np.errstate(over="ignore", invalid="ignore"):
-        # a size that overflowed bounds nothing, and then neither do the sums
-        relative = np.abs(a - b)[finite] / (np.where(np.isfinite(size), size, 0.0)[finite] + TINY)
+        # a size that overflowed bounds nothing
+        unit = np.where(np.isfinite(size), size, np.abs(a) + np.abs(b)) + TINY
+        relative = np.abs(a - b)[finite] / unit[finite]
     error = float(relative.max(initial=0.0))
     if not error <= tolerance:
         k = int(np.flatnonzero(finite)[int(relative.argmax())])

@@ -1,9 +1,9 @@
 """Differences of an oracle that never sees the graph: they prove the rules, which a path sum only adds up.
 
-Along a direction d, D(h) = (f(x + h d) - f(x - h d)) / 2h = f'(x; d) + c h^2 + ..., so Richardson extrapolation of D(h),
-D(h/4), D(h/16) cancels the powers one by one. An estimate is believed as far as its neighbours in the tableau agree,
-and the tolerance is that disagreement: no step size and no threshold is chosen beforehand, and a wrong derivative is
-noticed where it is wrong by more than differences can be.
+Along a direction d, D(h) = (f(x + h d) - f(x - h d)) / 2h = f'(x; d) + c h^2 + ..., so Richardson
+extrapolation of D(h), D(h/4), D(h/16) cancels the powers one by one. An estimate is believed as far as its
+neighbours in the tableau agree, and the tolerance is that disagreement: no step size and no threshold is
+chosen beforehand, and a wrong derivative is noticed where it is wrong by more than differences can be.
 
 Source: C. Ridders, Accurate computation of F'(x) and F'(x) F''(x), Advances in Engineering Software 4, 1982.
 """
@@ -24,7 +24,7 @@ NAME = "reverse = differences"
 Function = Callable[[dict[str, Any]], float]
 
 FEW = 64
-"""So many coordinates in all are differenced one by one; more only along random directions and in a sample."""
+"""At most so many coordinates are differenced one by one; more along random directions and in a sample."""
 
 DIRECTIONS = 3
 COORDINATES = 4
@@ -42,13 +42,13 @@ COARSE = 1e-5
 """Differences that are less exact than this prove nothing."""
 
 FAINT = 1e-3
-"""A derivative that is smaller than this, relative to the function, is as good as zero for GOOD and COARSE."""
+"""A derivative smaller than this, relative to the function, is as good as zero for GOOD and COARSE."""
 
 EPS = float(np.finfo(np.float64).eps)
 
 
 class Estimate(NamedTuple):
-    """A derivative along a direction, and how far it may be off; `scale` is the size of the function around."""
+    """A derivative along a direction, and how far it may be off; `scale` is the size of the function near."""
 
     value: float
     error: float
@@ -92,7 +92,8 @@ class Line:
 def derivative(line: Line) -> Estimate | None:
     """The derivative of a line at 0, or None where it has none that differences can see.
 
-    The error is the largest disagreement among four neighbours in the tableau: two that agree by chance are not enough.
+    The error is the largest disagreement among four neighbours in the tableau: two that agree by chance are
+    not enough.
     """
     best: Estimate | None = None
     before: list[float] = []
@@ -138,11 +139,13 @@ def difference_check(
     seed: int = 0,
     rounding: Mapping[str, Any] | None = None,
 ) -> list[Check]:
-    """<gradient, d> = the derivative of f along d, for coordinates or random directions d of each input in `gradients`.
+    """<gradient, d> = the derivative of f along d, for coordinates or random directions d of each input in
+    `gradients`.
 
-    `f` maps all inputs, in float64, to a number. `rounding` bounds the rounding errors of the gradients, entry by entry.
-    A check is undecided where f or the gradient is not finite, where differences do not settle, and at a kink, if the
-    derivatives on its two sides enclose the gradient. Errors are relative to the largest sum of |gradient * d|.
+    `f` maps all inputs, in float64, to a number. `rounding` bounds the rounding errors of the gradients,
+    entry by entry. A check is undecided where f or the gradient is not finite, where differences do not
+    settle, and at a kink, if the derivatives on its two sides enclose the gradient. Errors are relative to
+    the largest sum of |gradient * d|.
     """
     at = {name: np.asarray(v, np.float64) for name, v in inputs.items()}
     few = sum(np.size(g) for g in gradients.values()) <= FEW
@@ -151,7 +154,8 @@ def difference_check(
     with np.errstate(all="ignore"):
         for name, gradient in gradients.items():
             g = np.asarray(gradient, np.float64)
-            off = np.broadcast_to(np.asarray((rounding or {}).get(name, 0.0), np.float64), g.shape)
+            given = np.asarray((rounding or {}).get(name, 0.0), np.float64)
+            off = np.broadcast_to(np.where(np.isfinite(given), given, 0.0), g.shape)
             verdicts = [_along(f, at, name, g, off, d, where) for where, d in _directions(g, few, rng)]
             checks.append(_worst(name, verdicts))
     return checks
@@ -207,10 +211,14 @@ def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: A
     if gap > tolerance:
         # before anything is called wrong, ask again with other steps
         again = derivative(Line(value, 0.61 * FIRST))
-        error = found.error if again is None else max(again.error, abs(again.value - found.value), found.error)
+        error = (
+            found.error if again is None else max(again.error, abs(again.value - found.value), found.error)
+        )
         tolerance = SAFETY * error + slack
         if gap > tolerance and kink(line, gap):
-            return _none(_placed("at a kink: the one-sided derivatives differ and enclose the gradient", where))
+            return _none(
+                _placed("at a kink: the one-sided derivatives differ and enclose the gradient", where)
+            )
     largest = float(np.max(np.abs(g) * np.maximum(np.abs(x), 1.0), where=np.isfinite(g), initial=0.0))
     if tolerance - slack > COARSE * max(abs(found.value), size, largest, FAINT * found.scale):
         return _none(_placed(f"inconclusive: differences do not settle (known to {found.error:.0e})", where))

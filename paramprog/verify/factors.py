@@ -1,11 +1,11 @@
 """Local Jacobians as matrices: a chain of `Linear`s becomes a chain of factors, each a diagonal or a matrix.
 
-Every entry of a factor is what `push` does to a vector of the basis. The primitives whose structure is known need no
-basis: a diagonal is one push of ones, a selection one push of entry numbers, a contraction a rearrangement of its frozen
-operand. Transpose rules are never used: they are what the path sum checks.
+Every entry of a factor is what `push` does to a vector of the basis. The primitives whose structure is known
+need no basis: a diagonal is one push of ones, a selection one push of entry numbers, a contraction a
+rearrangement of its frozen operand. Transpose rules are never used: they are what the path sum checks.
 
-A row vector times a factor has two parts: the row, and where it is not a structural zero (None: nowhere). What lanes
-without a derivative hold is multiplied by nothing, so 0 * infinity cannot turn it into NaN.
+A row vector times a factor has two parts: the row, and where it is not a structural zero (None: nowhere).
+What lanes without a derivative hold is multiplied by nothing, so 0 * infinity cannot turn it into NaN.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COPIES = (SLICE, EMBED, EXPAND, COMPRESS, RESHAPE, TRANSPOSE, SPREAD)
 """Every entry of the result is one entry of the argument, or zero."""
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """The matrix is not worth forming."""
 
 
@@ -48,11 +48,8 @@ class Factor(Protocol):
     nonzeros: int
     sparse: bool
 
-    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
-        """v^T J, and where it is not a structural zero."""
-
-    def size(self, v: Floats) -> Floats:
-        """v^T |J|."""
+    def row(self, v: Floats, lanes: Lanes, *, size: bool = False) -> tuple[Floats, Lanes]:
+        """v^T J (v^T |J| for a `size`), and where it is not a structural zero."""
 
 
 class Diagonal:
@@ -62,15 +59,11 @@ class Diagonal:
         self.d, self.lanes = d, lanes
         self.nonzeros, self.sparse = d.size, d.size**2 > DENSE
 
-    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
-        out = v * self.d
+    def row(self, v: Floats, lanes: Lanes, *, size: bool = False) -> tuple[Floats, Lanes]:
+        out = v * (np.abs(self.d) if size else self.d)
         if self.lanes is not None:
             lanes = self.lanes if lanes is None else lanes & self.lanes
         return (out, None) if lanes is None else (np.where(lanes, out, 0.0), lanes)
-
-    def size(self, v: Floats) -> Floats:
-        out = v * np.abs(self.d)
-        return out if self.lanes is None else np.where(self.lanes, out, 0.0)
 
 
 class Matrix:
@@ -81,7 +74,7 @@ class Matrix:
     ) -> None:
         self.shape, self.rows, self.columns, self.values, self.selects = shape, rows, columns, values, selects
         self.nonzeros, self.sparse = values.size, prod(shape) > DENSE
-        self._times, self._times_size = self._product(values), self._product(np.abs(values))
+        self._times = self._product(values)
 
     def _product(self, values: Floats) -> Callable[[Floats], Floats]:
         m, n = self.shape
@@ -94,39 +87,39 @@ class Matrix:
         transposed = csr_array((values, (self.columns, self.rows)), shape=(n, m))
         return lambda v: np.asarray(transposed @ v)
 
-    def row(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+    def row(self, v: Floats, lanes: Lanes, *, size: bool = False) -> tuple[Floats, Lanes]:
+        if size:
+            return self._entries(v, lanes, np.abs(self.values))
         if lanes is None and not self.selects:
             out = self._times(v)
             if self.sparse or np.isfinite(out).all():
                 return out, None
-        return self._entries(v, lanes)
+        return self._entries(v, lanes, self.values)
 
-    def _entries(self, v: Floats, lanes: Lanes) -> tuple[Floats, Lanes]:
+    def _entries(self, v: Floats, lanes: Lanes, values: Floats) -> tuple[Floats, Lanes]:
         """Entry by entry: a zero that is not stored is multiplied by nothing."""
         keep: Any = slice(None) if lanes is None else np.flatnonzero(lanes[self.rows])
         columns, n = self.columns[keep], self.shape[1]
-        out = np.bincount(columns, v[self.rows[keep]] * self.values[keep], n)
+        out = np.bincount(columns, v[self.rows[keep]] * values[keep], n).astype(np.float64, copy=False)
         if lanes is None and not self.selects:
             return out, None
         touched = np.zeros(n, np.bool_)
         touched[columns] = True
         return out, touched
 
-    def size(self, v: Floats) -> Floats:
-        return self._times_size(v)
-
 
 def factors(chain: Chain, shape: Shape, limit: int) -> tuple[Factor, ...]:
-    """The factors of a local Jacobian whose argument has `shape`, in the order in which they act on a row vector.
+    """The factors of a local Jacobian whose argument has `shape`, in the order in which they act on a row
+    vector.
 
-    Raises TooLarge when they have more than `limit` nonzeros together.
+    Raises TooLargeError when they have more than `limit` nonzeros together.
     """
     found: list[Factor] = []
     for lin in chain:
         made, shape = _factor(lin, tuple(shape), limit)
         limit -= made.nonzeros
         if limit < 0:
-            raise TooLarge
+            raise TooLargeError
         found.append(made)
     return tuple(reversed(found))
 
@@ -144,19 +137,19 @@ def _factor(lin: Linear, shape: Shape, limit: int) -> tuple[Factor, Shape]:
     m, n = prod(to), prod(shape)
     if lin.op.elementwise:
         if n > limit:
-            raise TooLarge
+            raise TooLargeError
         # exact: the map is diagonal, so the image of ones is its diagonal
         d = np.ravel(np.asarray(lin(np.ones(shape)), np.float64))
         return Diagonal(d, np.ravel(lin.frozen[0]) if lin.op is MASK else None), to
     if lin.op in _COPIES or (lin.op is GATHER and lin.hole == 0):
         if m > limit:
-            raise TooLarge
+            raise TooLargeError
         source = np.ravel(lin(np.arange(1, n + 1).reshape(shape)))
         rows = np.flatnonzero(source)
         return Matrix((m, n), rows, source[rows] - 1, np.ones(rows.size), selects=lin.op is COMPRESS), to
     if lin.op is SUM or lin.op is SCATTER_ADD:
         if n > limit:
-            raise TooLarge
+            raise TooLargeError
         rows = _summed_into(lin, to, shape)
         return Matrix((m, n), rows, np.arange(n), np.ones(n)), to
     if lin.op is CONTRACT:
@@ -173,14 +166,14 @@ def _summed_into(lin: Linear, to: Shape, shape: Shape) -> Ints:
 
 
 def _contraction(lin: Linear, shape: Shape, to: Shape, limit: int) -> Matrix:
-    """J[result, hole] = the frozen operand, summed over the letters that neither the hole nor the result has."""
+    """J[result, hole] = the frozen operand, summed over the letters that neither hole nor result has."""
     words, result = lin.attrs["spec"].split("->")
     hole, other = (words.split(",")[k] for k in (lin.hole, 1 - lin.hole))
     frozen = np.asarray(lin.frozen[0], np.float64)
     sizes = dict(zip(other + hole + result, (*frozen.shape, *shape, *to), strict=True))
     letters = "".join(dict.fromkeys(result + hole))
     if prod(sizes[c] for c in letters) > limit:
-        raise TooLarge
+        raise TooLargeError
     extra = tuple(k for k, c in enumerate(other) if c not in letters)
     kept = "".join(c for c in other if c in letters)
 
@@ -199,7 +192,7 @@ def _pushed_basis(lin: Linear, shape: Shape, to: Shape, limit: int) -> Matrix:
     """Column by column, for primitives of which nothing is known; zeros of a large matrix are dropped."""
     m, n = prod(to), prod(shape)
     if n * (n + m) > BASIS:
-        raise TooLarge
+        raise TooLargeError
     rows, values, nonzeros = [], [], 0
     unit = np.zeros(n)
     for k in range(n):
@@ -210,7 +203,7 @@ def _pushed_basis(lin: Linear, shape: Shape, to: Shape, limit: int) -> Matrix:
         values.append(column[rows[-1]])
         nonzeros += rows[-1].size
         if nonzeros > limit:
-            raise TooLarge
+            raise TooLargeError
     columns = np.repeat(np.arange(n), [r.size for r in rows])
     return Matrix((m, n), _concatenated(rows, np.int64), columns, _concatenated(values, np.float64))
 
@@ -219,44 +212,32 @@ def _concatenated(parts: Sequence[Any], dtype: type) -> Any:
     return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
 
-# ---- without matrices --------------------------------------------------------------------------------------------
+# ---- without matrices --------------------------------------------------------------------------------------
 
 
-def push_lanes(chain: Chain, t: Any, lanes: Any) -> tuple[Any, Any]:
-    """J t, and where it is not a structural zero (None: everywhere)."""
+def push_lanes(chain: Chain, t: Any, lanes: Any, *, size: bool = False) -> tuple[Any, Any]:
+    """J t, and where it is not a structural zero (None: everywhere).
+
+    For a `size` |J| t, where t >= 0 (of primitives of unknown structure |J t|, which is no more).
+    """
     for lin in chain:
-        if lin.op.elementwise:
-            t = lin(t)
-            if lin.op is MASK:
-                lanes = lin.frozen[0] if lanes is None else lanes & lin.frozen[0]
-            if lanes is not None:
-                t = np.where(lanes, t, 0.0)
-        else:
-            t = lin(t)
-            if lin.op is EXPAND:
-                lanes = lin(np.ones(lin_shape(t, lin), np.bool_) if lanes is None else lanes)
-            elif lanes is not None:
-                lanes = np.asarray(_without_reals(lin)(lanes.astype(np.float64))) > 0
+        if lin.op is EXPAND:
+            lanes = lin(np.ones(np.shape(t), np.bool_) if lanes is None else lanes)
+        elif lin.op is MASK:
+            lanes = lin.frozen[0] if lanes is None else lanes & lin.frozen[0]
+        elif lanes is not None and not lin.op.elementwise:
+            lanes = np.asarray(_with_reals(lin, np.ones_like)(lanes.astype(np.float64))) > 0
+        t = np.abs(_with_reals(lin, np.abs)(t)) if size else lin(t)
+        if lanes is not None:
+            t = np.where(lanes, t, 0.0)
     return t, lanes
 
 
-def push_size(chain: Chain, t: Any) -> Any:
-    """|J| t for t >= 0 (for primitives of unknown structure |J t|, which is no more)."""
-    for lin in chain:
-        frozen = tuple(np.abs(f) if _is_real(f) else f for f in lin.frozen)
-        t = np.abs(lin._replace(frozen=frozen)(t))
-    return t
+def _with_reals(lin: Linear, change: Callable[[Any], Any]) -> Linear:
+    """The same map with other numbers to multiply by; its conditions and indices stay."""
+    return lin._replace(frozen=tuple(change(f) if np.asarray(f).dtype.kind == "f" else f for f in lin.frozen))
 
 
-def lin_shape(expanded: Any, lin: Linear) -> Shape:
-    """The shape before `expand` gave `expanded`."""
-    return (lin.attrs["count"], *expanded.shape[len(lin.attrs["lanes"]) :])
-
-
-def _without_reals(lin: Linear) -> Linear:
-    """The same map with ones for the numbers that it multiplies by; conditions and indices stay."""
-    return lin._replace(frozen=tuple(np.ones_like(f) if _is_real(f) else f for f in lin.frozen))
-
-
-def _is_real(value: Any) -> bool:
-    return np.asarray(value).dtype.kind == "f"
+def either(a: Lanes, b: Lanes) -> Lanes:
+    """Where a sum is not a structural zero."""
+    return None if a is None or b is None else a | b

@@ -1,9 +1,9 @@
 """Where a program is not smooth at a point: the operations whose Jacobian jumps there.
 
-Every operation is asked, not a list of names: its arguments are moved a little in a random direction and back, and it
-has a kink where its local Jacobian (for operations without one, its value) differs between the two by more than a
-smooth function could. At a kink any number between the one-sided derivatives is defensible, so differences decide
-nothing there.
+Every operation is asked, not a list of names: its arguments are moved a little in a random direction and
+back, and it has a kink where its local Jacobian (for operations without one, its value) differs between the
+two by more than a smooth function could. At a kink any number between the one-sided derivatives is
+defensible, so differences decide nothing there.
 """
 
 from __future__ import annotations

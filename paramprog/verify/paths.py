@@ -1,12 +1,14 @@
-"""The definition of the gradient, term by term: v_X = sum over all paths X ~> output of the product of local Jacobians.
+"""The definition of the gradient, term by term: v_X = sum over all paths X ~> output of the product of local
+Jacobians.
 
-Every path of the executed trace is walked on its own, on the NetworkX multigraph, where x * x is two edges; edges whose
-Jacobian is a structural zero belong to no path. Walking backwards from the output, the stack carries w^T J_k ... J_1, so
-paths share the products of their common ends, and at X one row per path arrives and is added. Nothing is joined before:
-that the one-pass solution gives the same sum is what is to be proved, so neither the solver nor the gradient is imported.
+Every path of the executed trace is walked on its own, on the NetworkX multigraph, where x * x is two edges;
+edges whose Jacobian is a structural zero belong to no path. Walking backwards from the output, the stack
+carries w^T J_k ... J_1, so paths share the products of their common ends, and at X one row per path arrives
+and is added. Nothing is joined before: that the one-pass solution gives the same sum is what is to be proved,
+so neither the solver nor the gradient is imported.
 
-Where the matrices would be too large, tangents t drawn at X are pushed forward along each path instead, and the sum is
-known by its projections <v_X, t>.
+Where the matrices would be too large, tangents t drawn at X are pushed forward along each path instead, and
+the sum is known by its projections <v_X, t>.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.graph.networks import to_networkx
 from paramprog.op import Chain
-from paramprog.verify.factors import Factor, TooLarge, factors, push_lanes, push_size
+from paramprog.verify.factors import Factor, TooLargeError, either, factors, push_lanes
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -56,9 +58,9 @@ class Projection:
 class PathSum:
     """The sum over `paths` paths.
 
-    `value` is None when it is known by `projections` only, or when there are more paths than were allowed: then
-    `predicted` is how many seconds the walk would take. `magnitude` is the sum of the absolute values of all products,
-    entry by entry: what rounding errors are measured against (None with projections).
+    `value` is None when it is known by `projections` only, or when there are more paths than were allowed:
+    then `predicted` is how many seconds the walk would take. `magnitude` is the sum of the absolute values of
+    all products, entry by entry: what rounding errors are measured against (None with projections).
     """
 
     paths: int
@@ -112,7 +114,9 @@ class Paths:
         return node.op.local(port, values[node], *(values[a] for a in node.args), **node.attrs)
 
     def between(self, start: Node) -> list[Node]:
-        """The nodes on some path from `start` to the output, in the order of the trace; none if there is no path."""
+        """The nodes on some path from `start` to the output, in the order of the trace; none if there is no
+        path.
+        """
         from networkx import ancestors, descendants
 
         if start not in self.network:
@@ -144,9 +148,7 @@ class Paths:
                     del counts[a]  # the count of a long ladder has as many digits as the ladder has rungs
         return counts.get(self.output, 0)
 
-    def sum(
-        self, start: Node, max_paths: int = MAX_PATHS, rng: np.random.Generator | None = None
-    ) -> PathSum:
+    def sum(self, start: Node, max_paths: int = MAX_PATHS, rng: np.random.Generator | None = None) -> PathSum:
         """The sum over all paths from `start`, unless there are more than `max_paths`."""
         nodes, paths = self.between(start), self.count(start)
         if not nodes:
@@ -155,66 +157,67 @@ class Paths:
         with np.errstate(all="ignore"):
             try:
                 how = self._materialise(into)
-            except TooLarge:
+            except TooLargeError:
                 return self._projected(start, nodes, into, paths, max_paths, rng)
             magnitude = self._magnitude(start, nodes, into)
             if paths > max_paths:
                 _, seconds = _timed(lambda limit: self._walk(start, into, limit))
-                return PathSum(paths, how, None, magnitude, predicted=seconds * paths)
+                return PathSum(paths, how, None, magnitude, predicted=_times(seconds, paths))
             value, walked = self._walk(start, into, paths)
         assert walked == paths, f"{walked} paths walked, {paths} counted"
         return PathSum(paths, how, value, magnitude)
 
-    # ---- rows from the output backwards --------------------------------------------------------------------------
+    # ---- rows from the output backwards --------------------------------------------------------------------
 
     def _materialise(self, into: Mapping[Node, list[tuple[Node, int]]]) -> How:
         left, sparse = MAX_NONZEROS, False
         for n, edges in into.items():
             for a, port in edges:
                 if (n, port) not in self.factors:
-                    self.factors[n, port] = factors(self.chains[n, port], np.shape(self.trace.values[a]), left)
+                    self.factors[n, port] = factors(
+                        self.chains[n, port], np.shape(self.trace.values[a]), left
+                    )
                 left -= sum(f.nonzeros for f in self.factors[n, port])
                 sparse = sparse or any(f.sparse for f in self.factors[n, port])
                 if left < 0:
-                    raise TooLarge
+                    raise TooLargeError
         return "sparse" if sparse else "dense"
 
     def _walk(self, start: Node, into: Mapping[Node, list[tuple[Node, int]]], limit: int) -> tuple[Any, int]:
         """The sum over the first `limit` paths, and how many were walked. Depth first, without recursion."""
         into_factors = {n: [(a, self.factors[n, port]) for a, port in edges] for n, edges in into.items()}
-        total, walked = np.zeros(prod(start.shape)), 0
+        total = _Sum(np.zeros(prod(start.shape)))
         stack: list[tuple[Node, Any, Any]] = [(self.output, np.ravel(self.covector), None)]
-        while stack and walked < limit:
+        while stack and total.terms < limit:
             node, row, lanes = stack.pop()
             if node is start:
-                total += row  # one path: the product of its Jacobians
-                walked += 1
+                total.add(row)  # one path: the product of its Jacobians
                 continue
             for producer, chain in into_factors[node]:
                 v, where = row, lanes
                 for factor in chain:
                     v, where = factor.row(v, where)
                 stack.append((producer, v, where))
-        return total.reshape(start.shape), walked
+        return total.total().reshape(start.shape), total.terms
 
     def _magnitude(
         self, start: Node, nodes: Sequence[Node], into: Mapping[Node, list[tuple[Node, int]]]
     ) -> Any:
         """The sum over paths of |w|^T |J_k| ... |J_1|: only a size, so computed in one pass."""
-        sizes = {n: np.zeros(prod(n.shape)) for n in nodes}
-        sizes[self.output] += np.abs(np.ravel(self.covector))
+        whole = (np.abs(np.ravel(self.covector)), None)
+        sizes: dict[Node, tuple[Any, Any]] = {self.output: whole}
         for n in reversed(nodes):
             if n is start:
                 break
-            size = sizes.pop(n)
+            size, lanes = sizes.pop(n)
             for a, port in into[n]:
-                v = size
+                v, where = size, lanes
                 for factor in self.factors[n, port]:
-                    v = factor.size(v)
-                sizes[a] = sizes[a] + v
-        return sizes[start].reshape(start.shape)
+                    v, where = factor.row(v, where, size=True)
+                sizes[a] = _plus(sizes.get(a), (v, where))
+        return sizes[start][0].reshape(start.shape)
 
-    # ---- tangents from X forwards --------------------------------------------------------------------------------
+    # ---- tangents from X forwards --------------------------------------------------------------------------
 
     def _projected(
         self,
@@ -233,7 +236,7 @@ class Paths:
         tangents = [rng.standard_normal(start.shape) for _ in range(PROJECTIONS)]
         if paths > max_paths:
             _, seconds = _timed(lambda limit: self._push(start, out_of, tangents[0], limit))
-            return PathSum(paths, "projected", predicted=seconds * paths * PROJECTIONS)
+            return PathSum(paths, "projected", predicted=_times(seconds, paths * PROJECTIONS))
         projections = [
             Projection(t, self._push(start, out_of, t, paths)[0], self._push_size(start, nodes, into, t))
             for t in tangents
@@ -244,26 +247,53 @@ class Paths:
         self, start: Node, out_of: Mapping[Node, list[tuple[Node, Chain]]], tangent: Any, limit: int
     ) -> tuple[float, int]:
         """<w, J_k ... J_1 t>, summed over the first `limit` paths."""
-        total, walked = 0.0, 0
+        total = _Sum(0.0)
         stack: list[tuple[Node, Any, Any]] = [(start, tangent, None)]
-        while stack and walked < limit:
+        while stack and total.terms < limit:
             node, t, lanes = stack.pop()
             if node is self.output:
-                total += float(np.vdot(self.covector, t))
-                walked += 1
+                total.add(float(np.vdot(self.covector, t)))
                 continue
             stack += [(consumer, *push_lanes(chain, t, lanes)) for consumer, chain in out_of[node]]
-        return total, walked
+        return float(total.total()), total.terms
 
     def _push_size(
         self, start: Node, nodes: Sequence[Node], into: Mapping[Node, list[tuple[Node, int]]], tangent: Any
     ) -> float:
-        sizes: dict[Node, Any] = {}
+        sizes: dict[Node, tuple[Any, Any]] = {start: (np.abs(tangent), None)}
         for n in nodes:
-            sizes[n] = np.abs(tangent) if n is start else np.zeros(n.shape)
             for a, port in into[n]:
-                sizes[n] = sizes[n] + push_size(self.chains[n, port], sizes[a])
-        return float(np.vdot(np.abs(self.covector), sizes[self.output]))
+                sizes[n] = _plus(sizes.get(n), push_lanes(self.chains[n, port], *sizes[a], size=True))
+        return float(np.vdot(np.abs(self.covector), sizes[self.output][0]))
+
+
+def _plus(a: tuple[Any, Any] | None, b: tuple[Any, Any]) -> tuple[Any, Any]:
+    return b if a is None else (a[0] + b[0], either(a[1], b[1]))
+
+
+class _Sum:
+    """A sum of many rows, added in pairs: the error grows with the logarithm of their number."""
+
+    def __init__(self, zero: Any) -> None:
+        self.parts, self.terms = [zero], 0
+
+    def add(self, row: Any) -> None:
+        self.terms += 1
+        bits = self.terms
+        while not bits & 1:
+            row = row + self.parts.pop()
+            bits >>= 1
+        self.parts.append(row)
+
+    def total(self) -> Any:
+        return sum(reversed(self.parts))
+
+
+def _times(seconds: float, paths: int) -> float:
+    try:
+        return seconds * paths
+    except OverflowError:
+        return float("inf")
 
 
 def _timed(walk: Callable[[int], tuple[Any, int]]) -> tuple[int, float]:

@@ -10,9 +10,9 @@ The first three prove the accumulation, the last one the rules.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,17 @@ import numpy as np
 from paramprog.evaluate import Trace, evaluate, trace
 from paramprog.gradient import adjoint, plain_or_none, pulled, pushed, tangent
 from paramprog.graph import Node
+from paramprog.transfer.regions import Fact
 from paramprog.transfer.source import ARRAY, LEAF, Constant
 from paramprog.types import Type
-from paramprog.verify.check import Check, agreement, undecided
+from paramprog.verify.check import Check, Report, agreement, undecided
 from paramprog.verify.differences import NAME as DIFFERENCES
 from paramprog.verify.differences import difference_check
 from paramprog.verify.kinks import kinks
 from paramprog.verify.paths import MAX_PATHS, Paths, PathSum
+from paramprog.verify.table import count_text, duration, table, to_json
+
+__all__ = ["Check", "Oracle", "Problem", "Report", "table", "to_json", "verify"]
 
 REVERSE, ANALYSIS, FORWARD = "reverse = path sum", "analysis = path sum", "forward = reverse"
 
@@ -42,7 +46,8 @@ Oracle = Callable[[dict[str, Any]], Any]
 class Problem:
     """The gradient of `output` by the points `wrt`, for the values `leaves` of the leaves of the graph.
 
-    `oracle` maps values (float64) of those of `wrt` that are leaves to the output; all else is as in `leaves`.
+    `oracle` maps values (float64) of those of `wrt` that are leaves to the output; all else is as in
+    `leaves`.
     """
 
     output: Node
@@ -51,16 +56,6 @@ class Problem:
     oracle: Oracle | None = None
     max_paths: int = MAX_PATHS
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Report:
-    """`ok` when no check failed; `paths` counts the paths from all points to the output, exactly."""
-
-    ok: bool
-    paths: int
-    checks: Sequence[Check]
-    sums: Mapping[str, PathSum] = field(default_factory=dict)
 
 
 def verify(problem: Problem) -> Report:
@@ -77,7 +72,7 @@ def verify(problem: Problem) -> Report:
     checks += work.forward(sums)
     if problem.oracle is not None:
         checks += work.differences(problem.oracle, sums)
-    return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks, sums)
+    return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks)
 
 
 class _Verification:
@@ -100,7 +95,10 @@ class _Verification:
         return self.rng.standard_normal(node.shape).astype(self.graph.real)
 
     def _constant(self, array: Any) -> Node:
-        return self.graph.emit(ARRAY, value=Constant(array), type=Type("real", np.shape(array)))
+        type = Type("real", np.shape(array))
+        return self.graph.append(
+            ARRAY, (), {"value": Constant(array), "type": type, "real": self.graph.real}, (type,)
+        )
 
     def _gradients(self, leaves: Mapping[Node, Any]) -> dict[str, Any]:
         found = iter(evaluate([a for a in self.adjoints if a is not None], leaves))
@@ -110,10 +108,10 @@ class _Verification:
             for (name, x), a in zip(names, self.adjoints, strict=True)
         }
 
-    # ---- against the path sum ------------------------------------------------------------------------------------
+    # ---- against the path sum ------------------------------------------------------------------------------
 
     def against_paths(self, name: str, found: PathSum) -> list[Check]:
-        detail = f"{_count(found.paths)} path{'s' * (found.paths != 1)}, {found.how}"
+        detail = f"{count_text(found.paths)} path{'s' * (found.paths != 1)}, {found.how}"
         if found.predicted is not None:
             limit, time = f"--max-paths {self.problem.max_paths}", duration(found.predicted)
             return [undecided(REVERSE, name, f"{detail}: more than {limit}; walking all would take {time}")]
@@ -121,9 +119,7 @@ class _Verification:
         checks = []
         for check, v in ((REVERSE, self.gradients[name]), (ANALYSIS, numbers)):
             if found.value is not None:
-                checks.append(
-                    agreement(check, name, v, found.value, found.magnitude, self.tolerance, detail)
-                )
+                checks.append(agreement(check, name, v, found.value, found.magnitude, self.tolerance, detail))
                 continue
             inner = [float(np.vdot(np.asarray(v, np.float64), p.tangent)) for p in found.projections]
             sums, sizes = ([getattr(p, a) for p in found.projections] for a in ("value", "magnitude"))
@@ -131,15 +127,17 @@ class _Verification:
             checks.append(agreement(check, name, inner, sums, sizes, self.tolerance, note))
         return checks
 
-    def _analysis(self, name: str) -> Any:
+    @cached_property
+    def _facts(self) -> dict[Node, Fact]:
         """The gradient analysis on the numbers of the trace, instead of on nodes."""
-        if not hasattr(self, "_facts"):
-            self._facts = pulled(self.run.nodes, self.run.values, self.paths.output, self.covector)
+        return pulled(self.run.nodes, self.run.values, self.paths.output, self.covector)
+
+    def _analysis(self, name: str) -> Any:
         x = self.problem.wrt[name]
         v = plain_or_none(self._facts.get(self.run.of[x]))
         return np.zeros(x.shape) if v is None else v
 
-    # ---- forward mode --------------------------------------------------------------------------------------------
+    # ---- forward mode --------------------------------------------------------------------------------------
 
     def forward(self, sums: Mapping[str, PathSum]) -> list[Check]:
         """One name at a time on numbers, and all together by the tangent graph."""
@@ -151,7 +149,9 @@ class _Verification:
             y = plain_or_none(facts.get(self.paths.output))
             checks.append(self._forward_check(name, [name], tangents, y, sums))
         if len(wrt) > 1:
-            node = tangent(self.problem.output, {x: self._constant(tangents[name]) for name, x in wrt.items()})
+            node = tangent(
+                self.problem.output, {x: self._constant(tangents[name]) for name, x in wrt.items()}
+            )
             y = None if node is None else evaluate([node], self.problem.leaves)[0]
             checks.append(self._forward_check("all together", list(wrt), tangents, y, sums))
         return checks
@@ -176,13 +176,14 @@ class _Verification:
         own = _inner(np.abs(self.gradients[name]), np.abs(t))
         return max([own, *(p.magnitude for p in found.projections)])
 
-    # ---- differences ---------------------------------------------------------------------------------------------
+    # ---- differences ---------------------------------------------------------------------------------------
 
     def differences(self, oracle: Oracle, sums: Mapping[str, PathSum]) -> list[Check]:
         """At the point; where a kink decides nothing there, at a point nearby too, which has none."""
         inputs = {n: x for n, x in self.problem.wrt.items() if x.op is LEAF}
         checks = self._differences(oracle, inputs, self.problem.leaves, self.gradients, sums)
-        if all(c.ok for c in checks) or not inputs:
+        numbers = [self.run.values[self.paths.output], *(self.gradients[n] for n in inputs)]
+        if all(c.ok for c in checks) or not all(np.isfinite(v).all() for v in numbers):
             return self._ordered(checks)
         found = kinks(self.run, self.problem.seed)
         if not found:
@@ -240,90 +241,3 @@ def _at_kink(here: Check, nearby: Check, found: Sequence[Node]) -> Check:
 
 def _inner(a: Any, b: Any) -> float:
     return float(np.vdot(np.asarray(a, np.float64), np.asarray(b, np.float64)))
-
-
-# ---- showing -----------------------------------------------------------------------------------------------------
-
-MANY = 24
-"""A longer table has one row a kind of check: its worst."""
-
-MARKS = {True: "ok", False: "FAILED", None: "-"}
-
-
-def table(report: Report) -> str:
-    """The report as aligned plain text."""
-    checks = list(report.checks)
-    if len(checks) > MANY:
-        checks = [_summary([c for c in checks if c.name == name]) for name in dict.fromkeys(c.name for c in checks)]
-    head = ("check", "", "error", "tolerance", "")
-    rows = [head] + [(c.title, MARKS[c.ok], _number(c.error), _number(c.tolerance), c.detail) for c in checks]
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    lines = [
-        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
-        for a, b, c, d, e in rows
-    ]
-    return "\n".join([*lines, f"paths: {_count(report.paths)}"])
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """`{ok, paths, checks: [{name, ok, error, tolerance, detail}]}`; counts beyond 2^53 and non-finite numbers as strings."""
-    return {
-        "ok": report.ok,
-        "paths": report.paths if report.paths <= 2**53 else exact(report.paths),
-        "checks": [
-            {
-                "name": c.title,
-                "ok": c.ok,
-                "error": _json_number(c.error),
-                "tolerance": _json_number(c.tolerance),
-                "detail": c.detail,
-            }
-            for c in report.checks
-        ],
-    }
-
-
-def exact(count: int) -> str:
-    """All digits: `str` refuses more than 4300."""
-    chunks = []
-    while count >= 10**4000:
-        count, low = divmod(count, 10**4000)
-        chunks.append(f"{low:04000d}")
-    return "".join([str(count), *reversed(chunks)])
-
-
-def duration(seconds: float) -> str:
-    """`3.2 s`, `5 hours`, `10^12 years`."""
-    for size, unit in ((1.0, "s"), (60.0, "minutes"), (3600.0, "hours"), (86400.0, "days")):
-        if seconds < 100 * size:
-            return f"{seconds / size:.2g} {unit}"
-    years = seconds / (365.25 * 86400)
-    return f"{years:.2g} years" if years < 1e4 else f"10^{math.log10(years):.0f} years"
-
-
-def _summary(checks: Sequence[Check]) -> Check:
-    """One row for checks of one kind: the worst, with how many there are."""
-
-    def badness(c: Check) -> tuple[int, float]:
-        return ([True, None, False].index(c.ok), c.error / c.tolerance if c.ok is not None else 0.0)
-
-    worst = max(checks, key=badness)
-    done = sum(c.ok is not None for c in checks)
-    note = f"{done} of {len(checks)} made, worst: {worst.of}"
-    return Check(
-        worst.name, worst.ok, worst.error, worst.tolerance, f"{note}; {worst.detail}" if worst.detail else note
-    )
-
-
-def _count(paths: int) -> str:
-    if paths < 10**80:
-        return f"{paths:,}" if paths < 10**15 else str(paths)
-    return f"about 10^{paths.bit_length() * math.log10(2):.0f}"
-
-
-def _number(x: float) -> str:
-    return "" if math.isnan(x) else f"{x:.1e}"
-
-
-def _json_number(x: float) -> float | str:
-    return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"

@@ -1,0 +1,104 @@
+"""A report as text and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from paramprog.verify.check import Check, Report
+
+MANY = 24
+"""A longer table has one row a kind of check: its worst."""
+
+MARKS = {True: "ok", False: "FAILED", None: "-"}
+
+
+def table(report: Report) -> str:
+    """The report as aligned plain text."""
+    checks = list(report.checks)
+    if len(checks) > MANY:
+        checks = [
+            _summary([c for c in checks if c.name == name]) for name in dict.fromkeys(c.name for c in checks)
+        ]
+    head = ("check", "", "error", "tolerance", "")
+    rows = [head] + [(c.title, MARKS[c.ok], _number(c.error), _number(c.tolerance), c.detail) for c in checks]
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = [
+        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
+        for a, b, c, d, e in rows
+    ]
+    return "\n".join([*lines, f"paths: {count_text(report.paths)}"])
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """`{ok, paths, checks: [{name, ok, error, tolerance, detail}]}`; counts beyond 2^53 and non-finite
+    numbers as strings.
+    """
+    return {
+        "ok": report.ok,
+        "paths": report.paths if report.paths <= 2**53 else exact(report.paths),
+        "checks": [
+            {
+                "name": c.title,
+                "ok": c.ok,
+                "error": _json_number(c.error),
+                "tolerance": _json_number(c.tolerance),
+                "detail": c.detail,
+            }
+            for c in report.checks
+        ],
+    }
+
+
+def exact(count: int) -> str:
+    """All digits: `str` refuses more than 4300."""
+    chunks = []
+    while count >= 10**4000:
+        count, low = divmod(count, 10**4000)
+        chunks.append(f"{low:04000d}")
+    return "".join([str(count), *reversed(chunks)])
+
+
+def duration(seconds: float) -> str:
+    """`3.2 s`, `5 hours`, `10^12 years`."""
+    if math.isinf(seconds):
+        return "more than 10^300 years"
+    for size, unit in ((1.0, "s"), (60.0, "minutes"), (3600.0, "hours"), (86400.0, "days")):
+        if seconds < 100 * size:
+            return f"{seconds / size:.2g} {unit}"
+    years = seconds / (365.25 * 86400)
+    return f"{years:.2g} years" if years < 1e4 else f"10^{math.log10(years):.0f} years"
+
+
+def _summary(checks: Sequence[Check]) -> Check:
+    """One row for checks of one kind: the worst, with how many there are."""
+
+    def badness(c: Check) -> tuple[int, float]:
+        return ([True, None, False].index(c.ok), c.error / c.tolerance if c.ok is not None else 0.0)
+
+    worst = max(checks, key=badness)
+    done = sum(c.ok is not None for c in checks)
+    note = f"{done} of {len(checks)} made, worst: {worst.of}"
+    return Check(
+        worst.name,
+        worst.ok,
+        worst.error,
+        worst.tolerance,
+        f"{note}; {worst.detail}" if worst.detail else note,
+    )
+
+
+def count_text(paths: int) -> str:
+    """Exact up to 80 digits."""
+    if paths < 10**80:
+        return f"{paths:,}" if paths < 10**15 else str(paths)
+    return f"about 10^{paths.bit_length() * math.log10(2):.0f}"
+
+
+def _number(x: float) -> str:
+    return "" if math.isnan(x) else f"{x:.1e}"
+
+
+def _json_number(x: float) -> float | str:
+    return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
