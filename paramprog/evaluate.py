@@ -14,6 +14,7 @@ import numpy as np
 
 from paramprog.diagnostics import fail
 from paramprog.graph import PART, Graph, Node, Region, Result, demand, execute
+from paramprog.graph.depth import deep_stack
 from paramprog.graph.region import Key, Live, ValueFault
 from paramprog.op import Op
 from paramprog.transfer.pair import ADD
@@ -31,7 +32,7 @@ def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
     if not outputs:
         return []
     env = dict(inputs)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), deep_stack():
         execute(demand(outputs[0].graph.nodes, outputs), env)
     return [env[y] for y in outputs]
 
@@ -55,7 +56,7 @@ def trace(outputs: Sequence[Node], inputs: Mapping[Node, Any], keep: Iterable[No
     """
     graph = outputs[0].graph
     live = demand(graph.nodes, [*outputs, *keep])
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), deep_stack():
         if not any(isinstance(n.op, Region) for n in live):
             env = execute(live, dict(inputs))
             return Trace(list(live), env, {n: n for n in live})

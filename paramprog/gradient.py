@@ -50,11 +50,11 @@ class Derivative(Analysis[Node, Fact]):
             return self._pulled[consumer][edge.port]
         if consumer.op is PART:
             return {consumer.attrs["of"]: fact}
-        chain = self.local(consumer, edge.port)
-        if not chain:
-            return None if chain is None else fact
         with self.graph.at(consumer.span):
-            return pull_fact(chain, fact)
+            chain = self.local(consumer, edge.port)
+            if chain is None:
+                return None
+            return pull_fact(chain, fact) if chain else fact
 
     def meet(self, node: Node, facts: Sequence[Fact]) -> Fact:
         terms = list(facts) if self.backward else self._push(node, facts)

@@ -195,6 +195,8 @@ class Op:
     c: str | None = None
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     samples: tuple[Sample, ...] = ()
+    precise: bool = False
+    """Makes reals out of something else, so it is told the precision of its graph, as the attribute `real`."""
     total: bool = False
     """Finite value and Jacobian at every finite point, so computing it for an unselected lane does no harm."""
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paramprog.collector import collector_off
 from paramprog.diagnostics import Source
 from paramprog.gradient import adjoint
 from paramprog.graph import Node
+from paramprog.graph.depth import deep_stack
 from paramprog.lang.build import MAX_NODES, Built, build
 from paramprog.lang.check import Checked, check
 from paramprog.lang.parse import parse
@@ -34,7 +36,8 @@ class Compiled:
         """The nodes d(output)/d(x), made once."""
         key = (output, wrt)
         if key not in self.adjoints:
-            self.adjoints[key] = adjoint(output, wrt)
+            with deep_stack(), collector_off():
+                self.adjoints[key] = adjoint(output, wrt)
         return self.adjoints[key]
 
 
@@ -51,10 +54,11 @@ def compile_module(
     max_nodes: int = MAX_NODES,
 ) -> Compiled:
     """Tree to graph. Raises ProgramError with every independent error found."""
-    checked = check(module, function, dims)
-    built = build(checked, real, max_nodes)
-    for op in built.bases:
-        derive_partials(op.body)
+    with deep_stack(), collector_off():
+        checked = check(module, function, dims)
+        built = build(checked, real, max_nodes)
+        for op in built.bases:
+            derive_partials(op.body)
     return Compiled(checked, built)
 
 

@@ -122,9 +122,14 @@ class Program:
     def compiled(self, given: Values | None = None) -> Compiled:
         """The program with its sizes bound by `given` values, --dim and defaults, in this order of precedence reversed.
 
-        Raises ProgramError when sizes are missing or do not agree.
+        Raises ProgramError when a name in `given` is unknown, and when sizes are missing or do not agree.
         """
         entry = entry_function(self._unit, self._asked)
+        known = [f.name.text for f in entry.arguments] + list(self._unit.params)
+        for name in given or {}:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"known are {', '.join(known) or 'none'}"
+                raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
         dims = bind_dims(self._unit, entry.name.text, self.dims, given or {})
         key = tuple(sorted(dims.items()))
         if key not in self._compiled:
@@ -139,12 +144,6 @@ class Program:
         Raises ProgramError for an unknown name, a value that does not fit, and a missing int or bool.
         """
         given = {**(inputs or {}), **(params or {}), **by_name}
-        entry = entry_function(self._unit, self._asked)
-        known = [f.name.text for f in entry.arguments] + list(self._unit.params)
-        for name in given:
-            if name not in known:
-                hint = did_you_mean(name, known) or f"known are {', '.join(known) or 'none'}"
-                raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
         compiled = self.compiled(given)
         notes: list[str] = []
         built = compiled.built
@@ -368,11 +367,21 @@ def _paths(
     point: Point, target: Node, nodes: Mapping[str, Node], max_paths: int
 ) -> tuple[Any, dict[str, Any]]:
     """Sum over every path the product of its local Jacobians."""
-    from paramprog.verify.paths import gradient_by_paths
+    from paramprog.verify.paths import path_sum
 
     recorded = trace([target], point.leaves, keep=nodes.values())
     out = recorded.of[target]
-    found = {k: gradient_by_paths(recorded, recorded.of[n], out, max_paths) for k, n in nodes.items()}
+    found: dict[str, Any] = {}
+    for name, node in nodes.items():
+        summed = path_sum(recorded, recorded.of[node], out, 1.0, max_paths)
+        if summed.paths > max_paths:
+            seconds = f"; walking them would take about {summed.predicted:.1g} s" if summed.predicted else ""
+            message = f"{summed.paths} paths lead from `{name}` to the output, more than {max_paths}{seconds}"
+            raise fail("too-many-paths", message, node.span, "raise the limit with `--max-paths`")
+        if summed.paths and summed.value is None:
+            message = f"the Jacobians on the paths from `{name}` are too large to multiply out"
+            raise fail("too-large", message, node.span, "`verify` compares such gradients by random projections")
+        found[name] = None if summed.paths == 0 else summed.value
     return recorded.values[out], found
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "PortKind",
     "Region",
     "Result",
+    "cone",
     "demand",
     "execute",
     "part",

@@ -39,14 +39,18 @@ class Graph:
         self.nodes: list[Node] = []
         self.ports: dict[Node, Port] = {}
         self.parts: dict[tuple[Node, object], Node] = {}
+        self.lives: dict[tuple[Node, object], object] = {}
+        """What regions need of their bodies, by demand; it cannot change, because graphs only grow."""
+        self.span: Span | None = None
+        """Where nodes appended now come from."""
         self._free: dict[Node, Node] = {}
-        self._span: Span | None = None
+        self._fitting: dict[tuple[object, ...], tuple[Type, ...]] = {}
 
     # ---- appending -----------------------------------------------------------------------------------------------
 
     def append(self, op: Op, args: tuple[Node, ...], attrs: Attrs, results: tuple[Type, ...]) -> Node:
         """A new node, exactly as given."""
-        node = Node(self, len(self.nodes), op, args, attrs, results, self._span)
+        node = Node(self, len(self.nodes), op, args, attrs, results, self.span)
         self.nodes.append(node)
         return node
 
@@ -58,6 +62,20 @@ class Graph:
 
         Raises ShapeError when the arguments do not fit.
         """
+        if op.precise:
+            attrs.setdefault("real", self.real)
+        # most operations are elementwise on nodes that fit as they are: their result type is looked up, not derived
+        if op.elementwise and not attrs:
+            key = (op, *[a.results if isinstance(a, Node) and a.graph is self else None for a in args])
+            if key in self._fitting:
+                return self.append(op, args, attrs, self._fitting[key])
+            node = self._emit(op, args, attrs)
+            if node.args == args:
+                self._fitting[key] = node.results
+            return node
+        return self._emit(op, args, attrs)
+
+    def _emit(self, op: Op, args: tuple[Any, ...], attrs: Attrs) -> Node:
         nodes = self._nodes(args)
         kinds = tuple(n.kind for n in nodes)
         wanted = op.kinds(*kinds)[0] if nodes else ()
@@ -104,11 +122,11 @@ class Graph:
     @contextmanager
     def at(self, span: Span | None) -> Iterator[None]:
         """Nodes appended inside come from `span`."""
-        before, self._span = self._span, span
+        before, self.span = self.span, span
         try:
             yield
         finally:
-            self._span = before
+            self.span = before
 
     # ---- bodies --------------------------------------------------------------------------------------------------
 
@@ -116,12 +134,18 @@ class Graph:
         """The node itself, or the port through which this body sees it."""
         if node.graph is self:
             return node
-        if self.outer is None:
+        between: list[Graph] = []
+        graph: Graph | None = self
+        while graph is not None and graph is not node.graph:
+            between.append(graph)
+            graph = graph.outer
+        if graph is None:
             raise ValueError(f"{node!r} belongs to no graph around this one")
-        outer = self.outer.own(node)
-        if outer not in self._free:
-            self._free[outer] = self.port("free", outer)
-        return self._free[outer]
+        for body in reversed(between):
+            if node not in body._free:
+                body._free[node] = body.port("free", node)
+            node = body._free[node]
+        return node
 
     def port(self, kind: PortKind, outer: Node | None) -> Node:
         """A new leaf of this body, fed by `outer`."""

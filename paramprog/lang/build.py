@@ -16,6 +16,7 @@ import numpy as np
 
 from paramprog.diagnostics import Span, fail
 from paramprog.graph import Graph, Node
+from paramprog.graph.depth import MAX_REGION_DEPTH
 from paramprog.lang.check import Checked, Const
 from paramprog.lang.instance import BaseCall, Inlined, Instance, Primitive, Static
 from paramprog.lang.lanes import conditional_lanes
@@ -113,9 +114,8 @@ class Builder:
         if self.count > self.max_nodes:
             message = f"the flow graph has more than {self.max_nodes} nodes"
             raise fail("graph-limit", message, span, "raise the limit with `--max-nodes`")
-        extra = {"real": self.graph.real} if "type" in attrs else {}
-        with self.graph.at(span):
-            return self.graph.emit(op, *args, **attrs, **extra)
+        self.graph.span = span
+        return self.graph.emit(op, *args, **attrs)
 
     def constant(self, value: Any, type: Type, span: Span) -> Node:
         """A constant node, filled with one number or holding an array."""
@@ -130,6 +130,9 @@ class Builder:
     @contextmanager
     def body(self, graph: Graph) -> Iterator[None]:
         """Append to a body for a while."""
+        if graph.depth > MAX_REGION_DEPTH:
+            message = f"conditionals are nested more than {MAX_REGION_DEPTH} deep here"
+            raise fail("nesting-limit", message, self.graph.span, "an `else if` chain counts each arm")
         before, self.graph = self.graph, graph
         self.calls.append({})
         try:

@@ -6,12 +6,11 @@ errors. It stays silent where an error would only be an echo of the one before.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, cast
 
+from paramprog.collector import collector_off
 from paramprog.diagnostics import Report, Source
 from paramprog.lang import syntax
 from paramprog.lang.automaton import Grammar, Run, Start, grammar
@@ -43,26 +42,16 @@ def _parse(source: Source, start: Start) -> Any:
     report = Report()
     forbidden = check_characters(source, report)
     ready = grammar()
-    with ready.lock, _collector_off():
+    with ready.lock, collector_off():
         ready.builder.begin(source, report)
+        tree = None
         try:
-            tree = _Parser(source, start, ready, report, forbidden).parse()
+            with report.isolating():
+                tree = _Parser(source, start, ready, report, forbidden).parse()
         finally:
             ready.builder.finish()
     report.raise_if_errors()
     return tree
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """A tree of many nodes and no garbage: collecting would only walk it again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Parser:

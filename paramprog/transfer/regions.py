@@ -132,6 +132,14 @@ class Branch(Region):
 
     def live(self, node: Node, keys: Keys) -> list[Live]:
         """For each body, what `keys` need of it."""
+        known: Any = node.graph.lives
+        if (node, keys) not in known:
+            known[node, keys] = self._live(node, keys)
+        found: list[Live] = known[node, keys]
+        return found
+
+    @staticmethod
+    def _live(node: Node, keys: Keys) -> list[Live]:
         found = []
         for body, results in zip(node.attrs["bodies"], node.attrs["results"], strict=True):
             roots = [results[k.number] if isinstance(k, Result) else k for k in keys]

@@ -80,6 +80,7 @@ FULL: Op = register(
         "the same number in every entry",
         _full,
         shape_rule=_no_shape,
+        precise=True,
         surfaces=(
             Surface("zeros", "an array of zeros", values=(), rest="m", attrs=_sizes(0.0)),
             Surface("ones", "an array of ones", values=(), rest="m", attrs=_sizes(1.0)),
@@ -93,6 +94,7 @@ ARRAY: Op = register(
         "a constant array",
         _array,
         shape_rule=_no_shape,
+        precise=True,
         surfaces=(Surface("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
     )
 )

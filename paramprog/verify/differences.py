@@ -223,7 +223,7 @@ def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: A
     if tolerance - slack > COARSE * max(abs(found.value), size, largest, FAINT * found.scale):
         return _none(_placed(f"inconclusive: differences do not settle (known to {found.error:.0e})", where))
     detail = "" if gap <= tolerance else _placed(f"{claimed:.8g} against {found.value:.8g}", where)
-    return _Verdict(gap <= tolerance, gap, tolerance, size, detail)
+    return _Verdict(gap <= tolerance, gap, tolerance, max(size, FAINT * found.scale), detail)
 
 
 def _worst(name: str, verdicts: Sequence[_Verdict]) -> Check:

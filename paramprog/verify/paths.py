@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from paramprog.diagnostics import fail
 from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.graph.networks import to_networkx
 from paramprog.op import Chain
 from paramprog.verify.factors import Factor, TooLargeError, either, factors, push_lanes
+from paramprog.verify.table import count_text, duration
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -36,6 +38,9 @@ MAX_PATHS = 100_000
 MAX_NONZEROS = 10**6
 """Of all matrices together; beyond, the sum is projected."""
 
+MAX_NONZEROS_ASKED = 2 * 10**7
+"""Of all matrices together, when every entry of the sum is asked for."""
+
 PROJECTIONS = 3
 SAMPLE = 1000
 """So many paths are walked to predict how long all would take."""
@@ -43,6 +48,9 @@ SAMPLE = 1000
 SAMPLE_SECONDS = 1.0
 
 How = Literal["dense", "sparse", "projected"]
+
+Edges = Mapping[Node, Sequence[tuple[Node, int]]]
+"""For each node the edges into it: the producer and the port."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,25 @@ def path_sum(
 ) -> PathSum:
     """covector^T d(output)/d(start), by enumeration of all paths of the trace from `start` to `output`."""
     return Paths(trace, output, covector).sum(start, max_paths, rng)
+
+
+def gradient_by_paths(trace: Trace, start: Node, output: Node, max_paths: int = MAX_PATHS) -> Any:
+    """The sum over all paths as an array in the dtype of `start`; None, a structural zero, where there is no path.
+
+    Raises ProgramError when there are more than `max_paths` paths, or their Jacobians have too many entries.
+    """
+    found = Paths(trace, output).sum(start, max_paths, max_nonzeros=MAX_NONZEROS_ASKED)
+    if not found.paths:
+        return None
+    if found.value is not None:
+        return found.value.astype(np.asarray(trace.values[start]).dtype)
+    place = start.name or start.op.name
+    if found.paths > max_paths:
+        time = "" if found.predicted is None else f"; walking all would take {duration(found.predicted)}"
+        message = f"{count_text(found.paths)} paths lead from `{place}` to the output{time}"
+        raise fail("path-limit", message, start.span, "raise the limit with `--max-paths`")
+    message = f"the Jacobians on the paths from `{place}` have more than {MAX_NONZEROS_ASKED:,} entries"
+    raise fail("path-limit", message, start.span, "`verify` compares random projections instead")
 
 
 def count_paths(trace: Trace, start: Node, output: Node) -> int:
@@ -126,7 +153,7 @@ class Paths:
         )
         return [n for n in self.trace.nodes if n in found]
 
-    def _edges(self, nodes: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
+    def _edges(self, nodes: Sequence[Node]) -> Edges:
         """For each node the edges into it: the producer and the port."""
         among = dict.fromkeys(nodes)
         return {
@@ -148,7 +175,13 @@ class Paths:
                     del counts[a]  # the count of a long ladder has as many digits as the ladder has rungs
         return counts.get(self.output, 0)
 
-    def sum(self, start: Node, max_paths: int = MAX_PATHS, rng: np.random.Generator | None = None) -> PathSum:
+    def sum(
+        self,
+        start: Node,
+        max_paths: int = MAX_PATHS,
+        rng: np.random.Generator | None = None,
+        max_nonzeros: int | None = None,
+    ) -> PathSum:
         """The sum over all paths from `start`, unless there are more than `max_paths`."""
         nodes, paths = self.between(start), self.count(start)
         if not nodes:
@@ -156,7 +189,7 @@ class Paths:
         into = self._edges(nodes)
         with np.errstate(all="ignore"):
             try:
-                how = self._materialise(into)
+                how = self._materialise(into, MAX_NONZEROS if max_nonzeros is None else max_nonzeros)
             except TooLargeError:
                 return self._projected(start, nodes, into, paths, max_paths, rng)
             magnitude = self._magnitude(start, nodes, into)
@@ -169,8 +202,8 @@ class Paths:
 
     # ---- rows from the output backwards --------------------------------------------------------------------
 
-    def _materialise(self, into: Mapping[Node, list[tuple[Node, int]]]) -> How:
-        left, sparse = MAX_NONZEROS, False
+    def _materialise(self, into: Edges, left: int) -> How:
+        sparse = False
         for n, edges in into.items():
             for a, port in edges:
                 if (n, port) not in self.factors:
@@ -183,7 +216,7 @@ class Paths:
                     raise TooLargeError
         return "sparse" if sparse else "dense"
 
-    def _walk(self, start: Node, into: Mapping[Node, list[tuple[Node, int]]], limit: int) -> tuple[Any, int]:
+    def _walk(self, start: Node, into: Edges, limit: int) -> tuple[Any, int]:
         """The sum over the first `limit` paths, and how many were walked. Depth first, without recursion."""
         into_factors = {n: [(a, self.factors[n, port]) for a, port in edges] for n, edges in into.items()}
         total = _Sum(np.zeros(prod(start.shape)))
@@ -200,9 +233,7 @@ class Paths:
                 stack.append((producer, v, where))
         return total.total().reshape(start.shape), total.terms
 
-    def _magnitude(
-        self, start: Node, nodes: Sequence[Node], into: Mapping[Node, list[tuple[Node, int]]]
-    ) -> Any:
+    def _magnitude(self, start: Node, nodes: Sequence[Node], into: Edges) -> Any:
         """The sum over paths of |w|^T |J_k| ... |J_1|: only a size, so computed in one pass."""
         whole = (np.abs(np.ravel(self.covector)), None)
         sizes: dict[Node, tuple[Any, Any]] = {self.output: whole}
@@ -223,7 +254,7 @@ class Paths:
         self,
         start: Node,
         nodes: Sequence[Node],
-        into: Mapping[Node, list[tuple[Node, int]]],
+        into: Edges,
         paths: int,
         max_paths: int,
         rng: np.random.Generator | None,
@@ -257,9 +288,7 @@ class Paths:
             stack += [(consumer, *push_lanes(chain, t, lanes)) for consumer, chain in out_of[node]]
         return float(total.total()), total.terms
 
-    def _push_size(
-        self, start: Node, nodes: Sequence[Node], into: Mapping[Node, list[tuple[Node, int]]], tangent: Any
-    ) -> float:
+    def _push_size(self, start: Node, nodes: Sequence[Node], into: Edges, tangent: Any) -> float:
         sizes: dict[Node, tuple[Any, Any]] = {start: (np.abs(tangent), None)}
         for n in nodes:
             for a, port in into[n]:

@@ -11,7 +11,7 @@ The first three prove the accumulation, the last one the rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -179,11 +179,11 @@ class _Verification:
     # ---- differences ---------------------------------------------------------------------------------------
 
     def differences(self, oracle: Oracle, sums: Mapping[str, PathSum]) -> list[Check]:
-        """At the point; where a kink decides nothing there, at a point nearby too, which has none."""
+        """At the point; what a kink leaves open there, at a point nearby, which has none."""
         inputs = {n: x for n, x in self.problem.wrt.items() if x.op is LEAF}
         checks = self._differences(oracle, inputs, self.problem.leaves, self.gradients, sums)
         numbers = [self.run.values[self.paths.output], *(self.gradients[n] for n in inputs)]
-        if all(c.ok for c in checks) or not all(np.isfinite(v).all() for v in numbers):
+        if all(c.ok and not c.detail for c in checks) or not all(np.isfinite(v).all() for v in numbers):
             return self._ordered(checks)
         found = kinks(self.run, self.problem.seed)
         if not found:
@@ -194,7 +194,8 @@ class _Verification:
             leaves[x] = (leaves[x] + move).astype(self.graph.real)
         nearby = self._differences(oracle, inputs, leaves, self._gradients(leaves), sums)
         return self._ordered(
-            c if c.ok else _at_kink(c, other, found) for c, other in zip(checks, nearby, strict=True)
+            c if c.ok and not c.detail else _at_kink(c, other, found)
+            for c, other in zip(checks, nearby, strict=True)
         )
 
     def _differences(
@@ -228,15 +229,15 @@ class _Verification:
 
 
 def _at_kink(here: Check, nearby: Check, found: Sequence[Node]) -> Check:
-    """What a failed or undecided check at a kink comes to, given the check at a point nearby."""
-    place = f"kink at `{found[0].name or found[0].op.name}`" + (
-        f", line {found[0].span.line}" if found[0].span is not None else ""
-    )
+    """What a check that a kink left open, in part or whole, comes to, given the check at a point nearby."""
+    kink = f"kink at `{found[0].name or found[0].op.name}`"
+    if found[0].span is not None:
+        kink += f", line {found[0].span.line}"
     if nearby.ok:
-        return Check(here.name, True, nearby.error, nearby.tolerance, f"{place}; checked nearby", here.of)
-    if nearby.ok is False and here.ok is False:
-        return here
-    return undecided(here.name, here.of, f"{place}; {here.detail}")
+        return replace(nearby, detail=f"{kink}; checked nearby")
+    if nearby.ok is False:
+        return here if here.ok is False else replace(nearby, detail=f"{kink}; nearby: {nearby.detail}")
+    return here if here.ok else undecided(here.name, here.of, f"{kink}; {here.detail}")
 
 
 def _inner(a: Any, b: Any) -> float:

@@ -65,10 +65,11 @@ def duration(seconds: float) -> str:
     if math.isinf(seconds):
         return "more than 10^300 years"
     for size, unit in ((1.0, "s"), (60.0, "minutes"), (3600.0, "hours"), (86400.0, "days")):
-        if seconds < 100 * size:
-            return f"{seconds / size:.2g} {unit}"
+        if seconds < (1000 if unit == "days" else 100) * size:
+            amount = seconds / size
+            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.2g} {unit}"
     years = seconds / (365.25 * 86400)
-    return f"{years:.2g} years" if years < 1e4 else f"10^{math.log10(years):.0f} years"
+    return f"{years:.2g} years" if years < 1e4 else f"10^{math.floor(math.log10(years))} years"
 
 
 def _summary(checks: Sequence[Check]) -> Check:
@@ -93,7 +94,7 @@ def count_text(paths: int) -> str:
     """Exact up to 80 digits."""
     if paths < 10**80:
         return f"{paths:,}" if paths < 10**15 else str(paths)
-    return f"about 10^{paths.bit_length() * math.log10(2):.0f}"
+    return f"about 10^{math.floor(math.log10(paths))}"
 
 
 def _number(x: float) -> str:

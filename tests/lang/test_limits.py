@@ -47,6 +47,12 @@ def test_nesting_of_blocks_is_limited():
     assert error.code == "nesting-limit"
 
 
+def test_the_limit_hides_no_other_error():
+    """What was found before is told as well."""
+    found = errors(f"dim\ndim n = {'(' * 2000}")
+    assert [d.code for d in found] == ["syntax", "nesting-limit"]
+
+
 def test_length_is_not_nesting():
     """Long chains are flat: of operators, signs, else-if, indices, statements."""
     assert isinstance(expression(" + ".join(["-a"] * 5000)), s.Chain)

@@ -266,7 +266,10 @@ def test_second_order_in_all_four_mixes_of_modes(case: Case):
     for inner, scalar in scalar_of.items():
         adjoints = adjoint(scalar, [leaves[p] for p in ports])
         products = [total_of(a * d) for a, d in zip(adjoints, directions, strict=True) if a is not None]
-        outer = {"reverse": sum(products[1:], products[0]) if products else None, "forward": tangent(scalar, along)}
+        outer = {
+            "reverse": sum(products[1:], products[0]) if products else None,
+            "forward": tangent(scalar, along),
+        }
         for mode, node in outer.items():
             value = 0.0 if node is None else evaluate([node], inputs)[0]
             assert abs(value - expected) <= NUMERIC * (1 + abs(expected)), f"{mode} over {inner}"

@@ -270,7 +270,8 @@ def test_steps_have_no_gradient(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "argmax", "argmin", "int"]
+    "name",
+    ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "argmax", "argmin", "int"],
 )
 def test_results_that_are_not_real_have_no_gradient(name: str):
     """What comes after a comparison or an index does not depend on what was compared."""

@@ -29,7 +29,26 @@ def _silence():
 
 # ---- functions of one number -------------------------------------------------------------------------------------
 
-ANYWHERE = [0.0, 1e-300, 1e-20, 1e-8, 1e-3, 0.1, 0.3, 0.5, 0.9, 1.0, 1.1, 2.0, 3.0, 5.5, 10.0, 36.5, 100.0, 700.0]
+ANYWHERE = [
+    0.0,
+    1e-300,
+    1e-20,
+    1e-8,
+    1e-3,
+    0.1,
+    0.3,
+    0.5,
+    0.9,
+    1.0,
+    1.1,
+    2.0,
+    3.0,
+    5.5,
+    10.0,
+    36.5,
+    100.0,
+    700.0,
+]
 ANYWHERE += [-x for x in ANYWHERE[1:]]
 BELOW_ONE = [x for x in ANYWHERE if abs(x) < 1] + [0.999999, -0.999999]
 POSITIVE = [x for x in ANYWHERE if x > 0] + [1e20, 1e300]
@@ -295,7 +314,9 @@ def test_contraction_is_einsum(case: Any, seed: int):
     """Every spec: transposed, outer, batched, summed on one side only, scalars, empty axes, letters of neither word."""
     spec, a_shape, b_shape, dims = case
     words, result = spec.split("->")
-    once = sorted(c for c in set(words + result) - {","} if sum(c in w for w in (*words.split(","), result)) == 1)
+    once = sorted(
+        c for c in set(words + result) - {","} if sum(c in w for w in (*words.split(","), result)) == 1
+    )
     attrs = {"spec": spec, "sizes": tuple((c, dims[c]) for c in once)}
     rng = np.random.default_rng(seed)
     a, b = rng.standard_normal(a_shape), rng.standard_normal(b_shape)
@@ -389,7 +410,9 @@ def test_slices_and_their_transposes(case: Any):
     np.testing.assert_array_equal(back, expected)
 
 
-@pytest.mark.parametrize("cut", [Cut(0, 5, None, 1, 5), Cut(0, 3, 2, 2, 5), Cut(1, 0, 1, 1, 5), Cut(0, 0, 1, 1, 4)])
+@pytest.mark.parametrize(
+    "cut", [Cut(0, 5, None, 1, 5), Cut(0, 3, 2, 2, 5), Cut(1, 0, 1, 1, 5), Cut(0, 0, 1, 1, 4)]
+)
 def test_slices_outside_the_array(cut: Cut):
     """An index or range outside is rejected by the shape rule."""
     with pytest.raises(ShapeError):

@@ -1,0 +1,29 @@
+"""The command line: `paramprog COMMAND FILE [options]`.
+
+One small module a command; each turns the parsed options into a call of `Program`, and the result into a
+`Reply`. Only their functions import NumPy and the compiler, so that `--help` does not wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paramprog.cli.failures import guarded
+from paramprog.cli.parser import make_parser
+from paramprog.cli.terminal import deliver
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; results go to stdout, everything else to stderr.
+
+    0 success; 1 the program, its data or the verification is at fault; 2 usage; 70 an internal error; 130
+    interrupted.
+    """
+    try:
+        arguments = make_parser().parse_args(argv)
+    except SystemExit as end:  # of --help, --version and usage errors
+        deliver("")
+        return end.code if isinstance(end.code, int) else 0
+    return guarded(arguments.run, arguments)

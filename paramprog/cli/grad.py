@@ -1,0 +1,63 @@
+"""`paramprog grad`: the value and the gradients."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from paramprog.cli import request
+from paramprog.cli.document import document
+from paramprog.cli.dump import dump
+from paramprog.cli.layout import Row, values_text
+from paramprog.cli.options import gradient_options, output_options, program_options
+from paramprog.cli.terminal import Reply, remark
+
+SUMMARY = "compute the value and the gradients"
+DESCRIPTION = "Compute a real scalar output and its gradient with respect to points of the program."
+
+
+def configure(parser: ArgumentParser) -> None:
+    program_options(parser)
+    gradient_options(parser)
+    parser.add_argument(
+        "--mode",
+        choices=("reverse", "forward", "paths"),
+        default="reverse",
+        help="how: by the adjoint graph, by unit tangents, or by the sum over all paths (default: reverse)",
+    )
+    output_options(parser, dump=True)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> Reply:
+    """`R = value`, then `dR/dX = gradient` for each X. Raises ProgramError."""
+    if arguments.dump:
+        return dump(arguments)
+    program = request.program(arguments)
+    result = program.grad(
+        request.values(arguments),
+        wrt=request.wrt(arguments),
+        mode=arguments.mode,
+        seed=arguments.seed,
+        output=arguments.output,
+        max_paths=arguments.max_paths,
+    )
+    compiled = result.point.compiled
+    remark(
+        result.point.notes, [*compiled.checked.report.diagnostics, *result.warnings], quiet=arguments.quiet
+    )
+    if arguments.json:
+        entries = {
+            "function": program.function,
+            "value": result.value,
+            "gradients": result.gradients,
+            "inputs": result.point.inputs,
+            "params": result.point.params,
+            "structural_zero": result.structural_zero,
+        }
+        return Reply(document(**entries))
+    output = arguments.output or next(iter(compiled.built.outputs))
+    rows = [Row(output, result.value)]
+    for name, gradient in result.gradients.items():
+        zero = "structurally zero" if name in result.structural_zero else ""
+        rows.append(Row(f"d{output}/d{name}", gradient, zero))
+    return Reply(values_text(rows))

@@ -1,0 +1,53 @@
+"""From parsed options to a `Program` and the values it is to be run on."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from paramprog.diagnostics import fail
+
+if TYPE_CHECKING:
+    from paramprog.diagnostics import Source
+    from paramprog.program import Program
+
+
+def source(arguments: Namespace) -> Source:
+    """The text of FILE. Raises ProgramError."""
+    from paramprog.lang.read import read_source
+
+    if arguments.file == "-" and sys.stdin is None:
+        raise fail("unreadable-file", "standard input is closed")
+    return read_source(arguments.file)
+
+
+def program(arguments: Namespace) -> Program:
+    """The program in FILE. Raises ProgramError."""
+    from paramprog.lang.build import MAX_NODES
+    from paramprog.program import Program
+
+    return Program(
+        source(arguments),
+        arguments.function,
+        dict(arguments.dim),
+        arguments.dtype,
+        MAX_NODES if arguments.max_nodes is None else arguments.max_nodes,
+    )
+
+
+def values(arguments: Namespace) -> dict[str, Any]:
+    """What `--inputs`, `--params` and `--at` give, the later of them winning. Raises ProgramError."""
+    from paramprog.cli.values import as_array, read_values
+
+    found: dict[str, Any] = {}
+    for path in (arguments.inputs, arguments.params):
+        if path is not None:
+            found |= read_values(path)
+    return found | {name: as_array(value, f"--at {name}") for name, value in arguments.at}
+
+
+def wrt(arguments: Namespace) -> list[str] | None:
+    """The names of all `--wrt`; None when there is none."""
+    given: list[list[str]] | None = getattr(arguments, "wrt", None)
+    return None if given is None else list(dict.fromkeys(name for some in given for name in some))

@@ -1,0 +1,133 @@
+"""Adding a primitive is one record: everything else follows from it. `docs/adding_a_primitive.md` shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+from oracles import cases, dense, dense_by_pulls, differences
+
+import paramprog
+from paramprog.evaluate import evaluate
+from paramprog.gradient import adjoint, tangent
+from paramprog.graph import Graph
+from paramprog.op import OPS, SURFACES, Op, Sample, Surface
+from paramprog.transfer.linear import linear
+from paramprog.transfer.map import GUARD, RECIP, smooth
+from paramprog.types import Signature, Type
+
+
+@pytest.fixture
+def logit() -> Iterator[Op]:
+    """log(x / (1 - x)), which the language does not have; removed again after the test."""
+    op = smooth(
+        "logit",
+        "log(x / (1 - x))",
+        scipy.special.logit,
+        lambda y, x: GUARD(RECIP(x * (1.0 - x)), y),
+        domain=((0.1, 0.9),),
+    )
+    yield op
+    _forget(op)
+
+
+@pytest.fixture
+def backwards() -> Iterator[Op]:
+    """The entries of a vector from last to first: linear, and its own transpose."""
+    op = linear(
+        "backwards",
+        "the entries of a vector from last to first",
+        lambda x: x[::-1],
+        lambda lin: lin,
+        signature=lambda shape: Signature.of("i->i"),
+        surfaces=(Surface("backwards", "the entries of a vector from last to first"),),
+        samples=(Sample(((3,),)),),
+        total=True,
+    )
+    yield op
+    _forget(op)
+
+
+def _forget(op: Op) -> None:
+    del OPS[op.name]
+    for surface in op.surfaces:
+        SURFACES[surface.name] = [pair for pair in SURFACES[surface.name] if pair[0] is not op]
+        if not SURFACES[surface.name]:
+            del SURFACES[surface.name]
+
+
+def check_generated(op: Op) -> None:
+    """What the generated tests check first: the dense Jacobian by both modes against differences of the value."""
+    assert cases(op)
+    for case in cases(op):
+        xs = case.sample()
+        J = op.local(0, case.value(*xs), *xs)
+        shapes = case.types[0].shape, case.result.shape
+        np.testing.assert_allclose(
+            dense(J, *shapes), differences(case.of(0, xs), xs[0]), rtol=1e-8, atol=1e-9
+        )
+        np.testing.assert_allclose(dense_by_pulls(J, *shapes), dense(J, *shapes), rtol=1e-14)
+
+
+def test_an_elementwise_primitive(logit: Op):
+    """Value, dense Jacobian and the generated tests."""
+    assert logit(np.float64(0.5)) == 0
+    check_generated(logit)
+
+
+def test_a_linear_primitive(backwards: Op):
+    """A value, a transpose and an index signature."""
+    np.testing.assert_array_equal(backwards(np.arange(3.0)), [2, 1, 0])
+    check_generated(backwards)
+
+
+def test_both_modes_of_every_order(logit: Op):
+    """Adjoint and tangent graphs, and those of the adjoint."""
+    g = Graph()
+    x = g.leaf(Type("real", ()))
+    (d,) = adjoint(logit(x), [x])
+    (h,) = adjoint(d, [x])
+    t = tangent(logit(x), {x: g.constant(1.0)})
+    g.check()
+    p = 0.2
+    found = evaluate([d, t, h], {x: np.float64(p)})
+    np.testing.assert_allclose(found, [1 / (p * (1 - p))] * 2 + [1 / (1 - p) ** 2 - 1 / p**2], rtol=1e-14)
+
+
+def test_no_gradient_without_a_value(logit: Op):
+    """DESIGN section 6: what `guard` in the record is for."""
+    g = Graph()
+    x = g.leaf(Type("real", ()))
+    (d,) = adjoint(logit(x), [x])
+    assert np.isnan(evaluate([d], {x: np.float64(2.0)})[0])
+
+
+def test_use_in_a_program(logit: Op, backwards: Op):
+    """The language knows the new functions by the names of their surfaces, and verification covers them."""
+    program = paramprog.loads(
+        """
+        param w : real[3] = [0.2, 0.3, 0.4]
+        function f(p : real[3] = [0.9, 0.8, 0.7]) {
+            y = sum(logit(w * p) * backwards(w))
+            return y
+        }
+        """
+    )
+    p = np.array([0.5, 0.6, 0.7])
+    w = np.array([0.2, 0.3, 0.4])
+
+    def value(w: Any) -> Any:
+        return np.sum(scipy.special.logit(w * p) * w[::-1])
+
+    found = program.grad(inputs={"p": p})
+    np.testing.assert_allclose(found.value, value(w), rtol=1e-14)
+    np.testing.assert_allclose(found.gradients["w"], differences(value, w), rtol=1e-9)
+    assert program.verify().ok
+
+
+def test_names_are_free_again():
+    """The fixtures leave nothing behind."""
+    assert not {"logit", "backwards"} & (set(OPS) | set(SURFACES))
