@@ -19,8 +19,8 @@ from paramprog.dataflow.flow import Analysis, Edge
 from paramprog.dataflow.semiring import REACH, PathSum
 from paramprog.dataflow.solve import solve
 from paramprog.graph import PART, Graph, Node, Region
-from paramprog.op import Chain, push
-from paramprog.transfer.regions import Fact, plain, plus, pull_fact
+from paramprog.op import Chain
+from paramprog.transfer.regions import Fact, plain, plus, pull_fact, push_fact
 
 
 class Derivative(Analysis[Node, Fact]):
@@ -77,7 +77,7 @@ class Derivative(Analysis[Node, Fact]):
             if node.op is PART:
                 return [facts[0](node.attrs["of"])]
             chains = ((self.local(node, port), f) for port, f in enumerate(facts) if f is not None)
-            return [push(chain, f) for chain, f in chains if chain is not None]
+            return [push_fact(chain, f) for chain, f in chains if chain is not None]
 
     def local(self, node: Node, port: int) -> Chain | None:
         """J[node, port] at the values."""

@@ -276,21 +276,28 @@ class Program:
 
     # ---- choosing ------------------------------------------------------------------------------------------------
 
+    def outputs(self, compiled: Compiled, name: str | None) -> Mapping[str, Node]:
+        """The output of this name, else all of them. Raises ProgramError for an unknown one."""
+        outputs = compiled.built.outputs
+        if name is None:
+            return outputs
+        if name not in outputs:
+            hint = did_you_mean(name, outputs) or f"outputs are {_listed(outputs)}"
+            raise fail("unknown-output", f"there is no output `{name}`", None, hint)
+        return {name: outputs[name]}
+
     def output(self, compiled: Compiled, name: str | None, *, scalar: bool = True) -> Node:
         """The output of this name, else the only one. Raises ProgramError unless it is real (and a scalar)."""
-        outputs = compiled.built.outputs
-        listed = ", ".join(f"{k} : {n.type}" for k, n in outputs.items())
-        if name is not None and name not in outputs:
-            hint = did_you_mean(name, outputs) or f"outputs are {listed}"
-            raise fail("unknown-output", f"there is no output `{name}`", None, hint)
-        if name is None and len(outputs) > 1:
+        outputs = self.outputs(compiled, name)
+        listed = _listed(compiled.built.outputs)
+        if len(outputs) > 1:
             raise fail(
                 "which-output",
                 f"there are several outputs: {listed}",
                 None,
                 "choose one with `--output NAME`",
             )
-        found = outputs[name or next(iter(outputs))]
+        found = next(iter(outputs.values()))
         if found.kind != "real" or (scalar and found.shape):
             message = f"a gradient needs one real scalar output; there is {listed}"
             raise fail(
@@ -335,6 +342,10 @@ class Program:
         return [] if blamed is None else [blamed]
 
 
+def _listed(outputs: Mapping[str, Node]) -> str:
+    return ", ".join(f"{name} : {node.type}" for name, node in outputs.items())
+
+
 def _reverse(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any, dict[str, Any]]:
     """Run the adjoint graph."""
     adjoints = point.compiled.gradient(target, tuple(nodes.values()))
@@ -367,21 +378,11 @@ def _paths(
     point: Point, target: Node, nodes: Mapping[str, Node], max_paths: int
 ) -> tuple[Any, dict[str, Any]]:
     """Sum over every path the product of its local Jacobians."""
-    from paramprog.verify.paths import path_sum
+    from paramprog.verify.paths import gradient_by_paths
 
     recorded = trace([target], point.leaves, keep=nodes.values())
     out = recorded.of[target]
-    found: dict[str, Any] = {}
-    for name, node in nodes.items():
-        summed = path_sum(recorded, recorded.of[node], out, 1.0, max_paths)
-        if summed.paths > max_paths:
-            seconds = f"; walking them would take about {summed.predicted:.1g} s" if summed.predicted else ""
-            message = f"{summed.paths} paths lead from `{name}` to the output, more than {max_paths}{seconds}"
-            raise fail("too-many-paths", message, node.span, "raise the limit with `--max-paths`")
-        if summed.paths and summed.value is None:
-            message = f"the Jacobians on the paths from `{name}` are too large to multiply out"
-            raise fail("too-large", message, node.span, "`verify` compares such gradients by random projections")
-        found[name] = None if summed.paths == 0 else summed.value
+    found = {k: gradient_by_paths(recorded, recorded.of[n], out, max_paths) for k, n in nodes.items()}
     return recorded.values[out], found
 
 

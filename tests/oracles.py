@@ -1,7 +1,7 @@
 """What derivatives are measured against: differences, dense matrices, and sampled arguments of primitives.
 
-Nothing here uses the gradient analysis. `differences` is Ridders' method: central differences at shrinking steps,
-extrapolated, keeping the entry of the table that its neighbours confirm best.
+Nothing here uses the gradient analysis. `differences` is Ridders' method: central differences at shrinking
+steps, extrapolated, keeping the entry of the table that its neighbours confirm best.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ def differences(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 def _extrapolated(slope: Callable[[float], Any]) -> Any:
-    """Source: C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 1982."""
+    """The limit of `slope(h)` for h -> 0, in which only even powers of h occur.
+
+    Source: C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software, 1982.
+    """
     rows = [[slope(STEP / 2**k)] for k in range(LEVELS)]
     best, error = rows[0][0], np.full(np.shape(rows[0][0]), np.inf)
     for k in range(1, LEVELS):
@@ -98,7 +101,7 @@ def apply_transposed(jacobian: Any, g: Any) -> Any:
     return np.tensordot(g, jacobian, np.ndim(g))
 
 
-# ---- arguments of primitives -------------------------------------------------------------------------------------
+# ---- arguments of primitives -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Case:
         return lambda x: self.value(*xs[:port], x, *xs[port + 1 :])
 
     def sample(self, seed: int = 0, dtype: Any = np.float64) -> list[Any]:
-        """Arguments in the domain, no two entries so near that a difference quotient could step over a tie."""
+        """Arguments in the domain, no two entries so near that a difference could step over a tie."""
         rng = np.random.default_rng(seed)
         for _ in range(10_000):
             xs = self._draw(rng)

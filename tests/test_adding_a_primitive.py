@@ -1,4 +1,4 @@
-"""Adding a primitive is one record: everything else follows from it. `docs/adding_a_primitive.md` shows the same."""
+"""Adding a primitive is one record: everything else follows. `docs/adding_a_primitive.md` shows the same."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _forget(op: Op) -> None:
 
 
 def check_generated(op: Op) -> None:
-    """What the generated tests check first: the dense Jacobian by both modes against differences of the value."""
+    """What the generated tests check first: the dense Jacobian by both modes against differences."""
     assert cases(op)
     for case in cases(op):
         xs = case.sample()

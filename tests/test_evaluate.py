@@ -32,7 +32,7 @@ def picky(lanes: bool = False) -> tuple[Graph, Node, Node, Node]:
 
 
 def test_only_what_is_needed_is_computed():
-    """An operation without a value does no harm where nothing depends on it, and inputs not needed may be missing."""
+    """An operation without a value does no harm where nothing depends on it, nor does a missing input."""
     g = Graph()
     x, i = g.leaf(real(3)), g.leaf(Type("int", ()))
     y = OPS["sin"](x)
@@ -91,7 +91,7 @@ def test_no_warnings_for_what_is_diagnosed_later():
     assert np.isneginf(y[1])
 
 
-# ---- traces ------------------------------------------------------------------------------------------------------
+# ---- traces ------------------------------------------------------------------------------------------------
 
 
 def test_the_trace_of_a_flat_graph_is_what_was_needed():

@@ -45,7 +45,7 @@ def by_nodes(output: Node, wrt: list[Node], inputs: dict[Node, Any]) -> list[Any
     return [None if a is None else next(values) for a in found]
 
 
-# ---- the meet ----------------------------------------------------------------------------------------------------
+# ---- the meet ----------------------------------------------------------------------------------------------
 
 
 def test_weight_sharing_is_the_meet():
@@ -113,7 +113,7 @@ def test_a_recurrence_shares_its_weights():
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
 
 
-# ---- boundaries --------------------------------------------------------------------------------------------------
+# ---- boundaries --------------------------------------------------------------------------------------------
 
 
 def test_the_output_is_its_own_adjoint():
@@ -216,7 +216,7 @@ def test_the_adjoint_grows_linearly():
     assert sizes[1] <= 10.5 * sizes[0]
 
 
-# ---- branches ----------------------------------------------------------------------------------------------------
+# ---- branches ----------------------------------------------------------------------------------------------
 
 Arm = Callable[[Graph], Node]
 
@@ -336,7 +336,7 @@ def points(as_lanes: bool) -> list[Any]:
 @lanes
 @pytest.mark.parametrize("modes", ["", "r", "f", "rr", "rf", "fr", "ff", "rrr", "ffr", "rff"])
 def test_guarded_functions_in_every_order_and_mix(f: Callable[[Node], Node], as_lanes: bool, modes: str):
-    """What is not selected does not exist: no NaN, in no order, in no mix of modes, read from inside to outside."""
+    """What is not selected does not exist: no NaN in any order and mix of modes (the innermost first)."""
     for at in points(as_lanes):
         g = Graph()
         x = g.leaf(real(*at.shape))
@@ -475,7 +475,7 @@ def test_an_outer_value_in_both_arms_of_arrays():
                 np.testing.assert_array_equal(0 if found is None else found, expected)
 
 
-# ---- random graphs -----------------------------------------------------------------------------------------------
+# ---- random graphs -----------------------------------------------------------------------------------------
 
 
 def scale(drawn: Drawn) -> float:
@@ -493,7 +493,7 @@ def filled(values: list[Any], leaves: list[Node]) -> list[Any]:
 
 @given(graphs())
 def test_all_modes_agree_on_random_graphs(drawn: Drawn):
-    """reverse on nodes = reverse on numbers = forward on nodes = forward on numbers = differences of the values."""
+    """Reverse on nodes = reverse on numbers = forward on nodes = forward on numbers = differences."""
     drawn.graph.check()
     size, leaves, output = scale(drawn), drawn.leaves, drawn.output
     nodes = filled(by_nodes(output, leaves, drawn.inputs), leaves)

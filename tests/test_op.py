@@ -32,7 +32,7 @@ from paramprog.types import ShapeError, Signature, Type
 assert paramprog.transfer
 
 
-# ---- chains ------------------------------------------------------------------------------------------------------
+# ---- chains ------------------------------------------------------------------------------------------------
 
 
 def test_a_chain_is_applied_left_to_right_and_transposed_right_to_left():
@@ -66,7 +66,7 @@ def test_what_has_no_transpose_says_so():
         _ = Linear(OPS["exp"]).T
 
 
-# ---- calling -----------------------------------------------------------------------------------------------------
+# ---- calling -----------------------------------------------------------------------------------------------
 
 
 def test_a_call_computes_on_arrays_and_records_on_nodes():
@@ -95,7 +95,7 @@ def test_records_are_short_in_print():
     assert repr(OPS["exp"]) == "Op(exp)"
 
 
-# ---- the registry ------------------------------------------------------------------------------------------------
+# ---- the registry ------------------------------------------------------------------------------------------
 
 
 def record(**changes: Any) -> Op:
@@ -144,7 +144,7 @@ def test_usage():
     assert "concat(a, b, ..., axis = 0)" in found
 
 
-# ---- shapes and kinds --------------------------------------------------------------------------------------------
+# ---- shapes and kinds --------------------------------------------------------------------------------------
 
 
 def test_elementwise_shapes_are_equal():
@@ -155,7 +155,7 @@ def test_elementwise_shapes_are_equal():
 
 
 @pytest.mark.parametrize(
-    ("rule", "kinds", "expected"),
+    "rule, kinds, expected",
     [
         (to_real, ("int", "real"), (("real", "real"), "real")),
         (arithmetic, ("int", "int"), (("int", "int"), "int")),
@@ -174,7 +174,7 @@ def test_kind_rules(rule: Any, kinds: tuple, expected: tuple):
 
 
 @pytest.mark.parametrize(
-    ("rule", "kinds"),
+    "rule, kinds",
     [
         (to_real, ("bool",)),
         (arithmetic, ("bool", "bool")),

@@ -29,7 +29,7 @@ def test_elements():
 
 
 @pytest.mark.parametrize(
-    ("kinds", "joined"),
+    "kinds, joined",
     [(("int", "int"), "int"), (("int", "real"), "real"), (("bool",), "bool"), (("bool", "bool"), "bool")],
 )
 def test_kinds_join(kinds: tuple, joined: str):
@@ -55,7 +55,7 @@ def test_shapes_join():
 
 
 @pytest.mark.parametrize(
-    ("text", "shapes", "result"),
+    "text, shapes, result",
     [
         ("ij,j->i", [(2, 3), (3,)], (2,)),
         ("i,j->ji", [(2,), (3,)], (3, 2)),
@@ -77,7 +77,7 @@ def test_sizes_of_letters_without_an_argument():
 
 
 @pytest.mark.parametrize(
-    ("shapes", "message"),
+    "shapes, message",
     [([(2, 3)], "takes 2"), ([(2,), (3,)], "expects 2 axes"), ([(2, 3), (4,)], "sizes 3 and 4 differ")],
 )
 def test_arguments_that_do_not_fit(shapes: list, message: str):

@@ -6,11 +6,12 @@ One small module a command; each turns the parsed options into a call of `Progra
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 
 from paramprog.cli.failures import guarded
 from paramprog.cli.parser import make_parser
-from paramprog.cli.terminal import deliver
+from paramprog.cli.terminal import Reply
 
 __all__ = ["main"]
 
@@ -24,6 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = make_parser().parse_args(argv)
     except SystemExit as end:  # of --help, --version and usage errors
-        deliver("")
-        return end.code if isinstance(end.code, int) else 0
+        reply = Reply("", end.code if isinstance(end.code, int) else 0)
+        return guarded(lambda _: reply, Namespace(verbose=False))
     return guarded(arguments.run, arguments)

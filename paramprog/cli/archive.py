@@ -20,8 +20,8 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 def read_archive(path: str, file: BinaryIO) -> dict[str, Any]:
     """The arrays by name.
 
-    Raises ProgramError for members that are no arrays of numbers or bools, and whatever zipfile and NumPy raise
-    when the file is damaged.
+    Raises ProgramError for members that are no arrays of numbers or bools, and whatever zipfile and NumPy
+    raise when the file is damaged.
     """
     found: dict[str, Any] = {}
     room = MAX_ELEMENTS

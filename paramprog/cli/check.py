@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from paramprog.graph import Node
     from paramprog.pipeline import Compiled
 
+USAGE = "FILE [options]"
 SUMMARY = "check a program and report the shapes of its points"
 DESCRIPTION = "Parse and check a program, and report the shapes of all points of its entry function."
 
@@ -39,8 +40,7 @@ def run(arguments: Namespace) -> Reply:
     try:
         program = request.program(arguments)
         compiled = program.compiled(request.values(arguments))
-        if arguments.output is not None:
-            program.output(compiled, arguments.output, scalar=False)
+        outputs = program.outputs(compiled, arguments.output)
     except ProgramError as error:
         if not arguments.json:
             raise
@@ -50,11 +50,9 @@ def run(arguments: Namespace) -> Reply:
     remark([], compiled.checked.report.diagnostics, quiet=arguments.quiet)
     if arguments.json:
         built = compiled.built
-        types = {
-            key: _shapes(of)
-            for key, of in (("inputs", built.inputs), ("params", built.params), ("output", built.outputs))
-        }
-        return Reply(document(ok=True, function=program.function, **types))
+        types = {"inputs": built.inputs, "params": built.params, "output": outputs}
+        shapes = {key: _shapes(nodes) for key, nodes in types.items()}
+        return Reply(document(ok=True, function=program.function, **shapes))
     return Reply(_summary(program.function, compiled))
 
 

@@ -13,6 +13,7 @@ from paramprog.cli.terminal import Reply
 from paramprog.diagnostics import Diagnostic, ProgramError, fail, printable
 from paramprog.resources import programs_dir
 
+USAGE = "[options]"
 SUMMARY = "list the programs that ship with paramprog, or copy them"
 DESCRIPTION = (
     "List the programs that ship with paramprog, with what each is about, or copy them with their data."
@@ -42,16 +43,16 @@ def run(arguments: Namespace) -> Reply:
 
 
 def first_comment(path: Path) -> str:
-    """The first line of a program without its `#`."""
+    """The first line of a program without its `#`, and without a colon at its end."""
     with path.open(encoding="utf-8") as file:
-        return file.readline().lstrip("#").strip()
+        return file.readline().lstrip("#").strip().removesuffix(":")
 
 
 def copy(source: Path, target: Path, *, force: bool = False) -> int:
     """Copy the programs and their data (not the faulty programs in bad/); the number of files written.
 
-    Equal files that are there already are left alone. Raises ProgramError, before it writes anything, when some
-    differ and `force` is not set.
+    Equal files that are there already are left alone. Raises ProgramError, before it writes anything, when
+    some differ and `force` is not set.
     """
     files = [p.relative_to(source) for p in sorted(source.rglob("*")) if p.is_file()]
     files = [

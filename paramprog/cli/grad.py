@@ -11,19 +11,14 @@ from paramprog.cli.layout import Row, values_text
 from paramprog.cli.options import gradient_options, output_options, program_options
 from paramprog.cli.terminal import Reply, remark
 
+USAGE = "FILE [options]"
 SUMMARY = "compute the value and the gradients"
 DESCRIPTION = "Compute a real scalar output and its gradient with respect to points of the program."
 
 
 def configure(parser: ArgumentParser) -> None:
     program_options(parser)
-    gradient_options(parser)
-    parser.add_argument(
-        "--mode",
-        choices=("reverse", "forward", "paths"),
-        default="reverse",
-        help="how: by the adjoint graph, by unit tangents, or by the sum over all paths (default: reverse)",
-    )
+    gradient_options(parser, modes=("reverse", "forward", "paths"))
     output_options(parser, dump=True)
     parser.set_defaults(run=run)
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-THRESHOLD = 1000
+THRESHOLD = 200
 """Arrays with more entries are summarised."""
 
 INDENT = "  "
@@ -45,7 +45,7 @@ def value_text(value: Any, width: int = 78) -> str:
     with np.printoptions(
         precision=8,
         threshold=THRESHOLD,
-        edgeitems=3,
+        edgeitems=2,
         linewidth=max(20, width),
         suppress=False,
         nanstr="NaN",
@@ -55,6 +55,8 @@ def value_text(value: Any, width: int = 78) -> str:
         formatter=words,  # type: ignore[arg-type]
     ):
         array = np.asarray(value)
+        if array.dtype.kind == "f":
+            array = array + 0.0  # -0 is shown as 0
         if array.ndim:
             return np.array2string(array)
     scalar = array[()]

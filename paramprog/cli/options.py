@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from paramprog import __version__
@@ -53,8 +54,8 @@ def program_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--output", metavar="NAME", help="which output, when there are several")
 
 
-def gradient_options(parser: argparse.ArgumentParser) -> None:
-    """What is differentiated."""
+def gradient_options(parser: argparse.ArgumentParser, *, modes: Sequence[str] = ()) -> None:
+    """What is differentiated, and how, where there is a choice of modes; the first one is the default."""
     group = parser.add_argument_group("the gradient")
     group.add_argument(
         "--wrt",
@@ -70,6 +71,9 @@ def gradient_options(parser: argparse.ArgumentParser) -> None:
         default=100_000,
         help="limit of the paths enumerated (default: 100000)",
     )
+    if modes:
+        text = f"how: by the adjoint graph, unit tangents, or the sum over all paths (default: {modes[0]})"
+        group.add_argument("--mode", choices=modes, default=modes[0], help=text)
 
 
 def output_options(
@@ -124,7 +128,7 @@ def names(text: str) -> list[str]:
 def natural(text: str) -> int:
     """A whole number from 0 on."""
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise argparse.ArgumentTypeError(f"`{_short(text)}` is not a whole number from 0 to 10^18")
+        raise argparse.ArgumentTypeError(f"`{_short(text)}` is not a whole number from 0 on, below 10^18")
     return int(text)
 
 

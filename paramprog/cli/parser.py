@@ -30,5 +30,11 @@ def make_parser() -> argparse.ArgumentParser:
     output_options(parser, version_only=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in COMMANDS.items():
-        command.configure(commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION))
+        chosen = commands.add_parser(
+            name,
+            usage=f"paramprog {name} {command.USAGE}",
+            help=command.SUMMARY,
+            description=command.DESCRIPTION,
+        )
+        command.configure(chosen)
     return parser

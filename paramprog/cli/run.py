@@ -11,6 +11,7 @@ from paramprog.cli.layout import Row, values_text
 from paramprog.cli.options import output_options, program_options
 from paramprog.cli.terminal import Reply, remark
 
+USAGE = "FILE [options]"
 SUMMARY = "compute the value of a program"
 DESCRIPTION = "Compute the value of a program. What is not given has its default, its init, or is drawn."
 
@@ -28,10 +29,9 @@ def run(arguments: Namespace) -> Reply:
     program = request.program(arguments)
     result = program.run(request.values(arguments), seed=arguments.seed)
     checked = result.point.compiled.checked.report.diagnostics
-    outputs = result.outputs
-    if arguments.output is not None:
-        program.output(result.point.compiled, arguments.output, scalar=False)
-        outputs = {arguments.output: outputs[arguments.output]}
+    outputs = {
+        name: result.outputs[name] for name in program.outputs(result.point.compiled, arguments.output)
+    }
     remark(result.point.notes, [*checked, *result.warnings], quiet=arguments.quiet)
     if arguments.json:
         return Reply(document(value=outputs if len(outputs) > 1 else next(iter(outputs.values()))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -53,7 +54,8 @@ def remark(notes: Iterable[str], warnings: Iterable[Diagnostic], *, quiet: bool)
 def say(line: str) -> None:
     """One line on stderr; `line` is printable already."""
     if sys.stderr is not None:
-        print(line, file=sys.stderr)
+        with suppress(OSError):  # nobody is there to be told
+            print(line, file=sys.stderr)
 
 
 def coloured(stream: TextIO | None) -> bool:

@@ -11,6 +11,7 @@ from paramprog.cli.failures import FAULT
 from paramprog.cli.options import gradient_options, output_options, program_options
 from paramprog.cli.terminal import Reply, remark
 
+USAGE = "FILE [options]"
 SUMMARY = "check the gradients against the sum over all paths and other oracles"
 DESCRIPTION = "Compute the gradients by several means and say how far they agree; exit 1 if they do not."
 

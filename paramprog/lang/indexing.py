@@ -38,6 +38,10 @@ def index(typing: Typing, e: Index) -> Walk[Info]:
         info: Info = yield typing.expression(item)
         if info.type != Type("int", ()):
             hint = "convert it: `int(...)`" if info.type.kind == "real" else None
+            if info.type.kind == "int":
+                hint = "several entries at once: `gather(x, i)`"
+            elif "/" in item.span.text.replace("//", ""):
+                hint = "write `//` for a whole number"
             raise fail("type-mismatch", f"an index is int; this is {info.type}", item.span, hint)
         if info.static is None:
             run_time.append((len(sizes), item))

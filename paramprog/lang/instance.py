@@ -19,6 +19,7 @@ from paramprog.lang.syntax import (
     FunctionDecl,
     If,
     Index,
+    Name,
 )
 from paramprog.op import Attrs, Op
 from paramprog.types import Type
@@ -92,6 +93,8 @@ class Instance:
     dims: dict[str, int] = field(default_factory=dict)
     arguments: dict[str, Info] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
+    mentions: Name | None = None
+    """A use of a param, here or in a function that is called; constants and base functions may have none."""
     results: tuple[Info, ...] = ()
     result_names: tuple[str, ...] = ()
 

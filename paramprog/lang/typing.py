@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from paramprog.diagnostics import ProgramError, Span, did_you_mean, fail
 from paramprog.lang.calls import call
+from paramprog.lang.decide import decide, is_constant
 from paramprog.lang.faults import Poisoned, mismatch, not_built
 from paramprog.lang.indexing import index
 from paramprog.lang.instance import Arms, Info, Instance, Primitive, Static
+from paramprog.lang.interpret import constant_value
 from paramprog.lang.static import fold
 from paramprog.lang.syntax import (
     Arm,
@@ -55,13 +57,17 @@ REAL = Info(Type("real", ()))
 class Typing:
     """The typing of one instance: `locals` are the names in scope, None for a name whose definition is in error.
 
-    `constant` says what a constant expression is for ("a const"), where params and inputs may not stand.
+    `constant` says what a constant expression is for ("a const"), where params and inputs may not stand; `hidden` are the
+    arguments that are told so.
     """
 
     def __init__(self, checker: Checker, instance: Instance, *, constant: str | None = None) -> None:
         self.checker, self.instance, self.constant = checker, instance, constant
+        self.hidden = checker.hidden
         self.locals: dict[str, Info | None] = {}
         self.returned = False
+        self.faulty = False
+        """A statement is in error, and reported."""
         self.doubtful = False
         """A faulty statement might have returned: nothing is said about a missing return."""
 
@@ -76,7 +82,7 @@ class Typing:
 
     def static_int(self, e: Expression, what: str) -> Walk[int]:
         """The value of an int that must be known at compile time. Raises ProgramError when it is not."""
-        info: Info = yield self.expression(e)
+        info: Info = yield decide(self, e)
         if info.type != Type("int", ()) or info.static is None:
             found = "changes at run time" if info.type == Type("int", ()) else f"is {info.type}"
             hint = "write `//` for a whole number" if "/" in e.span.text.replace("//", "") else None
@@ -85,15 +91,22 @@ class Typing:
             )
         return int(info.static)
 
-    def option(self, e: Expression, name: str) -> Walk[Any]:
-        """The value of a static argument such as `axis` or `slope`. Raises ProgramError when it is not a literal."""
+    def option(self, e: Expression, name: str, default: Any) -> Walk[Any]:
+        """The value of a static argument such as `axis` or `slope`, of the kind that its default has.
+
+        Raises ProgramError when it depends on params or arguments.
+        """
+        if not isinstance(default, float | bool):
+            whole: int = yield self.static_int(e, f"`{name}`")
+            return whole
         info: Info = yield self.expression(e)
-        if info.static is not None:
-            return info.static
-        number, sign = (e.operand, -1.0) if isinstance(e, Negate) else (e, 1.0)
-        if isinstance(number, Number):
-            return sign * number.value
-        raise fail("not-static", f"`{name}` must be known at compile time", e.span)
+        if info.type.shape or (info.type.kind == "bool") != isinstance(default, bool):
+            wanted = "true or false" if isinstance(default, bool) else "a number"
+            raise fail("type-mismatch", f"`{name}` is {wanted}; this is {info.type}", e.span)
+        if not is_constant(self, e):
+            raise fail("not-static", f"`{name}` must be known at compile time", e.span)
+        value = yield constant_value(self.checker, self.instance, e)
+        return value.item()
 
     # ---- leaves --------------------------------------------------------------------------------------------------
 
@@ -117,6 +130,8 @@ class Typing:
         found: Info | None = yield self.checker.value(e, self.constant)
         if found is None:
             raise self.undefined(e)
+        if e.text in self.checker.unit.params:
+            self.instance.mentions = self.instance.mentions or e
         return found
 
     def undefined(self, e: Name) -> Exception:
@@ -125,8 +140,8 @@ class Typing:
             close = did_you_mean(e.text, unit.dims)
             fix = f"declare `dim {e.text} = ...` or give `--dim {e.text}=8`"
             return fail("dim-unbound", f"the size `{e.text}` has no value", e.span, close or fix)
-        if self.constant and e.text in self.checker.hidden:
-            return fail("not-constant", f"{self.constant} may not mention the input `{e.text}`", e.span)
+        if self.constant and e.text in self.hidden:
+            return fail("not-constant", f"{self.constant} may not mention the argument `{e.text}`", e.span)
         if e.text in unit.functions or e.text in unit.bases or e.text in SURFACES:
             message = f"`{e.text}` is a function, not a value"
             return fail("function-as-value", message, e.span, f"call it: `{e.text}(...)`")
@@ -201,16 +216,16 @@ class Typing:
 
         Raises ProgramError where they do not fit.
         """
-        static = fold(op.name, [i.static for i in infos], span)
         types = [i.type for i in infos]
         try:
             kinds, kind = op.kinds(*(t.kind for t in types)) if types else ((), "real")
             if op.elementwise:
-                return Info(Type(kind, join_shapes([t.shape for t in types])), static)
-            converted = [Type(k, t.shape) for k, t in zip(kinds, types, strict=True)]
-            return Info(op.result(*converted, **attrs), static)
+                type = Type(kind, join_shapes([t.shape for t in types]))
+            else:
+                type = op.result(*(Type(k, t.shape) for k, t in zip(kinds, types, strict=True)), **attrs)
         except ShapeError as error:
             raise mismatch(error, span, hint) from None
+        return Info(type, fold(op.name, [i.static for i in infos], span))
 
     # ---- conditionals, lists -------------------------------------------------------------------------------------
 
@@ -244,8 +259,8 @@ class Typing:
             raise mismatch(error, e.span, "both arms have one type: " + ", ".join(map(str, types))) from None
 
     def condition(self, e: Expression) -> Walk[Info]:
-        """A bool. Raises ProgramError for anything else."""
-        info: Info = yield self.expression(e)
+        """A bool, decided if that can be done now. Raises ProgramError for anything else."""
+        info: Info = yield decide(self, e)
         if info.type.kind != "bool":
             raise fail(
                 "type-mismatch", f"a condition is bool; this is {info.type}", e.span, "compare it: `!= 0`"

@@ -26,12 +26,13 @@ from paramprog.lang.syntax import (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ParamItem:
-    """A declared param: its type and init may come from a later name of the same declaration."""
+    """A declared param. `like` is the later name of the same declaration that it takes its type and init from."""
 
     name: Identifier
     type: TypeExpr | None
     value: Expression | None
     init: Init | None
+    like: Identifier | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -89,12 +90,13 @@ def collect(module: Module, report: Report) -> Unit:
 def _completed(items: tuple[Declarator, ...]) -> list[ParamItem]:
     """A name without type, value and init takes the type and init of the next name that has one."""
     done: list[ParamItem] = []
-    type: TypeExpr | None = None
-    init: Init | None = None
+    last: Declarator | None = None
     for item in reversed(items):
-        if item.type is None and item.value is None and item.init is None:
-            done.append(ParamItem(item.name, type, None, init))
-        else:
-            type, init = item.type, item.init
+        if item.type is not None or item.value is not None or item.init is not None:
+            last = item
             done.append(ParamItem(item.name, item.type, item.value, item.init))
+        elif last is None:
+            done.append(ParamItem(item.name, None, None, None))
+        else:
+            done.append(ParamItem(item.name, last.type, None, last.init, last.name))
     return done[::-1]

@@ -146,6 +146,8 @@ NORM: Op = reduced(
     lambda y, x, axes, sizes: DIV0(x, y),
     empty=True,
 )
+
+
 def _shares(y: Any, x: Any, axes: Axes, sizes: Shape) -> Any:
     """exp(x - y), divided by its sum, which is 1 but for the rounding of y; of a constant y for the same reason."""
     e = EXP(x - STOP(y))

@@ -18,10 +18,10 @@ import numpy as np
 
 from paramprog.graph import Graph, Node, Region, Result, demand, execute, part
 from paramprog.graph.region import Key, Keys, Live, make_region
-from paramprog.op import Chain, Op, register
+from paramprog.op import Chain, Linear, Op, register
 from paramprog.transfer.linear import MASK, SPREAD
 from paramprog.transfer.pair import ADD
-from paramprog.transfer.select import COMPRESS
+from paramprog.transfer.select import EXPAND
 from paramprog.transfer.source import dtype_of
 from paramprog.transfer.step import GREATER, OR, REAL
 from paramprog.types import Type, join_shapes
@@ -61,22 +61,36 @@ def on(fact: Fact, f: Callable[[Any], Any]) -> Fact:
     return Masked(f(fact.value), f(fact.lanes)) if isinstance(fact, Masked) else f(fact)
 
 
+def push_fact(chain: Chain, fact: Fact) -> Fact:
+    """J fact."""
+    return _through(chain, fact)
+
+
 def pull_fact(chain: Chain, fact: Fact) -> Fact:
-    """J^T fact; entries that are structural zeros stay so, whatever the partials are there (0 * inf is no zero)."""
+    """J^T fact."""
+    return _through([lin.T for lin in reversed(chain)], fact)
+
+
+def _through(maps: Iterable[Linear], fact: Fact) -> Fact:
+    """The fact after some linear maps; entries that are structural zeros stay so: 0 * inf is no zero."""
     g, lanes = (fact.value, fact.lanes) if isinstance(fact, Masked) else (fact, None)
-    for lin in reversed(chain):
-        g = lin.T(g)
-        if lin.op is MASK or lin.op is COMPRESS:
-            lanes = along(lin.frozen[0], g) if lanes is None else lin.T(lanes)
+    for lin in maps:
+        g = lin(g)
+        if lin.op is MASK or lin.op is EXPAND:
+            lanes = along(lin.frozen[0], g) if lanes is None else lin(lanes)
         elif lanes is None:
             continue
         elif lin.op.elementwise:
             g = MASK(lanes, g)
-        elif lin.frozen:
-            lanes = None
+        elif any(_is_real(x) for x in lin.frozen):
+            lanes = None  # every entry of the result may be a sum with selected ones
         else:
-            lanes = GREATER(lin.T(REAL(lanes)), 0.0)
+            lanes = GREATER(lin(REAL(lanes)), 0.0)
     return g if lanes is None else Masked(g, lanes)
+
+
+def _is_real(x: Any) -> bool:
+    return x.kind == "real" if isinstance(x, Node) else np.asarray(x).dtype.kind == "f"
 
 
 def along(c: Any, like: Any) -> Any:

@@ -82,7 +82,9 @@ def nonzero(divide: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return call
 
 
-REAL: Op = piecewise("real", "an int or bool as real", _real, kinds=_any_to_real, jacobian=_identity_of_reals, precise=True)
+REAL: Op = piecewise(
+    "real", "an int or bool as real", _real, kinds=_any_to_real, jacobian=_identity_of_reals, precise=True
+)
 INT: Op = piecewise("int", "toward zero", _int, kinds=to_int, total=False)
 FLOOR: Op = piecewise("floor", "the largest whole number up to x", np.floor)
 CEIL: Op = piecewise("ceil", "the smallest whole number from x", np.ceil)

@@ -13,10 +13,9 @@ the sum is known by its projections <v_X, t>.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from paramprog.graph import Node
 from paramprog.graph.networks import to_networkx
 from paramprog.op import Chain
 from paramprog.verify.factors import Factor, TooLargeError, either, factors, push_lanes
+from paramprog.verify.sums import PairedSum, seconds_each, times
 from paramprog.verify.table import count_text, duration
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ MAX_NONZEROS_ASKED = 2 * 10**7
 """Of all matrices together, when every entry of the sum is asked for."""
 
 PROJECTIONS = 3
-SAMPLE = 1000
-"""So many paths are walked to predict how long all would take."""
-
-SAMPLE_SECONDS = 1.0
 
 How = Literal["dense", "sparse", "projected"]
 
@@ -92,7 +88,7 @@ def path_sum(
 
 
 def gradient_by_paths(trace: Trace, start: Node, output: Node, max_paths: int = MAX_PATHS) -> Any:
-    """The sum over all paths as an array in the dtype of `start`; None, a structural zero, where there is no path.
+    """The sum over all paths, in the dtype of `start`; None, a structural zero, where there is no path.
 
     Raises ProgramError when there are more than `max_paths` paths, or their Jacobians have too many entries.
     """
@@ -194,8 +190,8 @@ class Paths:
                 return self._projected(start, nodes, into, paths, max_paths, rng)
             magnitude = self._magnitude(start, nodes, into)
             if paths > max_paths:
-                _, seconds = _timed(lambda limit: self._walk(start, into, limit))
-                return PathSum(paths, how, None, magnitude, predicted=_times(seconds, paths))
+                seconds = seconds_each(lambda limit: self._walk(start, into, limit))
+                return PathSum(paths, how, None, magnitude, predicted=times(seconds, paths))
             value, walked = self._walk(start, into, paths)
         assert walked == paths, f"{walked} paths walked, {paths} counted"
         return PathSum(paths, how, value, magnitude)
@@ -219,7 +215,7 @@ class Paths:
     def _walk(self, start: Node, into: Edges, limit: int) -> tuple[Any, int]:
         """The sum over the first `limit` paths, and how many were walked. Depth first, without recursion."""
         into_factors = {n: [(a, self.factors[n, port]) for a, port in edges] for n, edges in into.items()}
-        total = _Sum(np.zeros(prod(start.shape)))
+        total = PairedSum(np.zeros(prod(start.shape)))
         stack: list[tuple[Node, Any, Any]] = [(self.output, np.ravel(self.covector), None)]
         while stack and total.terms < limit:
             node, row, lanes = stack.pop()
@@ -266,8 +262,8 @@ class Paths:
                 out_of[a].append((n, self.chains[n, port]))
         tangents = [rng.standard_normal(start.shape) for _ in range(PROJECTIONS)]
         if paths > max_paths:
-            _, seconds = _timed(lambda limit: self._push(start, out_of, tangents[0], limit))
-            return PathSum(paths, "projected", predicted=_times(seconds, paths * PROJECTIONS))
+            seconds = seconds_each(lambda limit: self._push(start, out_of, tangents[0], limit))
+            return PathSum(paths, "projected", predicted=times(seconds, paths * PROJECTIONS))
         projections = [
             Projection(t, self._push(start, out_of, t, paths)[0], self._push_size(start, nodes, into, t))
             for t in tangents
@@ -278,7 +274,7 @@ class Paths:
         self, start: Node, out_of: Mapping[Node, list[tuple[Node, Chain]]], tangent: Any, limit: int
     ) -> tuple[float, int]:
         """<w, J_k ... J_1 t>, summed over the first `limit` paths."""
-        total = _Sum(0.0)
+        total = PairedSum(0.0)
         stack: list[tuple[Node, Any, Any]] = [(start, tangent, None)]
         while stack and total.terms < limit:
             node, t, lanes = stack.pop()
@@ -298,38 +294,3 @@ class Paths:
 
 def _plus(a: tuple[Any, Any] | None, b: tuple[Any, Any]) -> tuple[Any, Any]:
     return b if a is None else (a[0] + b[0], either(a[1], b[1]))
-
-
-class _Sum:
-    """A sum of many rows, added in pairs: the error grows with the logarithm of their number."""
-
-    def __init__(self, zero: Any) -> None:
-        self.parts, self.terms = [zero], 0
-
-    def add(self, row: Any) -> None:
-        self.terms += 1
-        bits = self.terms
-        while not bits & 1:
-            row = row + self.parts.pop()
-            bits >>= 1
-        self.parts.append(row)
-
-    def total(self) -> Any:
-        return sum(reversed(self.parts))
-
-
-def _times(seconds: float, paths: int) -> float:
-    try:
-        return seconds * paths
-    except OverflowError:
-        return float("inf")
-
-
-def _timed(walk: Callable[[int], tuple[Any, int]]) -> tuple[int, float]:
-    """Some paths, and the seconds that one of them takes."""
-    began, limit = perf_counter(), 10
-    _, walked = walk(limit)
-    while limit < SAMPLE and perf_counter() - began < SAMPLE_SECONDS / 10:
-        limit, began = limit * 10, perf_counter()
-        _, walked = walk(limit)
-    return walked, (perf_counter() - began) / max(walked, 1)

@@ -1,6 +1,7 @@
-"""Hypothesis strategy: random flow graphs of scalars and small arrays, with sharing, reductions, products and branches.
+"""Hypothesis strategy: random flow graphs of scalars and small arrays, with sharing, products and branches.
 
-All values stay moderate, and no condition is near its threshold at the inputs drawn, so differences are meaningful.
+All values stay moderate, and no condition is near its threshold at the inputs drawn, so differences are
+meaningful.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Base functions: primitives that a program defines, with partials derived from their body or given by hand."""
+"""Base functions: primitives that a program defines, with partials derived from the body or given by hand."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_base_functions_in_base_functions():
 
 
 def test_partials_given_by_hand_are_taken_as_given():
-    """`derivative (..)` is believed (verification is what checks it); without partials there is no gradient."""
+    """`derivative (..)` is believed (verification checks it); without partials there is no gradient."""
     graph = Graph()
     a = graph.leaf(SCALAR)
     body = Body(graph, (a,), OPS["sin"](a))

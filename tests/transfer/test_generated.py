@@ -1,7 +1,7 @@
-"""The tests that every primitive gets from its record: nothing here names one, except where a rule speaks of it.
+"""The tests that every primitive gets from its record: none is named here, except where a rule speaks of it.
 
-Elementwise primitives are sampled in their `domain` at three shapes, the others at their `samples`. A new primitive is
-tested by being registered.
+Elementwise primitives are sampled in their `domain` at three shapes, the others at their `samples`. A new
+primitive is tested by being registered.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from paramprog.diagnostics import ProgramError
 from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import adjoint, plain_or_none, pulled, pushed, tangent
 from paramprog.graph import Graph, Node
-from paramprog.graph.region import ValueFault
-from paramprog.op import OPS, SURFACES, Op, push
+from paramprog.op import OPS, SURFACES, Op, pull, push
 from paramprog.transfer.source import dtype_of
 from paramprog.transfer.step import STOP
 from paramprog.types import ShapeError, Type
@@ -71,7 +70,7 @@ def chain(case: Case, port: int, xs: list[Any], y: Any) -> Any:
     return case.op.local(port, y, *xs, **case.attrs)
 
 
-# ---- the record --------------------------------------------------------------------------------------------------
+# ---- the record --------------------------------------------------------------------------------------------
 
 
 @every_primitive
@@ -85,10 +84,10 @@ def test_is_documented(op: Op):
 
 @every_primitive
 def test_is_tested(op: Op):
-    """A primitive that computes has cases here: one without a domain needs samples. Types are hashable attributes."""
+    """A primitive that computes has cases here: `samples`, with hashable attributes, or it is elementwise."""
     assert bool(cases(op)) == computes(op)
     for case in cases(op):
-        assert hash(tuple(case.attrs.items())) is not None
+        hash(tuple(case.attrs.items()))
 
 
 @every_primitive
@@ -97,7 +96,7 @@ def test_a_linear_primitive_has_a_jacobian(op: Op):
     assert op.transpose is None or op.jacobian is not None
 
 
-# ---- values ------------------------------------------------------------------------------------------------------
+# ---- values ------------------------------------------------------------------------------------------------
 
 
 @every_case
@@ -114,9 +113,7 @@ def test_value_has_the_kind_that_the_rule_says(case: Case):
     """For every kind of argument that is taken as it is, such as + of ints."""
     for kinds in accepted_kinds(case.op, len(case.types)):
         types = [Type(k, t.shape) for k, t in zip(kinds, case.types, strict=True)]
-        if [t.kind for t in case.types if t.kind != "real"] != [
-            k for k, t in zip(kinds, case.types, strict=True) if t.kind != "real"
-        ]:
+        if any(s.kind not in ("real", t.kind) for s, t in zip(case.types, types, strict=True)):
             continue  # an index or a condition: its values belong to the sample
         xs = [
             np.ceil(np.abs(x)).astype(dtype_of(t, "float64")) if t.kind != "real" and s.kind == "real" else x
@@ -148,12 +145,12 @@ def test_arguments_that_do_not_fit_are_refused(case: Case):
             case.op.shape(*[tuple(n + 1 for n in s) for s in shapes], **case.attrs)
 
 
-# ---- the local Jacobian ------------------------------------------------------------------------------------------
+# ---- the local Jacobian ------------------------------------------------------------------------------------
 
 
 @every_case
 def test_jacobian_is_that_of_the_value(case: Case):
-    """The dense Jacobian in each argument is what differences of the value say; without one, the value is constant.
+    """The dense Jacobian is what differences of the value say; without one, the value is constant.
 
     `stop` is the exception by definition.
     """
@@ -176,9 +173,8 @@ def test_pull_is_the_transpose_of_push(case: Case):
         argument, result = case.types[port].shape, case.result.shape
         close(dense_by_pulls(J, argument, result), dense(J, argument, result), PLAIN["float64"])
         t, g = rng.standard_normal(argument), rng.standard_normal(result)
-        forward = np.sum(g * apply(dense(J, argument, result), t))
-        backward = np.sum(t * apply(dense_by_pulls(J, argument, result).T, g.T).T)
-        close(forward, backward, PLAIN["float64"])
+        if J is not None:
+            close(np.sum(g * push(J, t)), np.sum(t * pull(J, g)), PLAIN["float64"])
 
 
 def as_graph(case: Case, real: Any = "float64") -> tuple[Graph, list[Node], Node, Node]:
@@ -193,7 +189,7 @@ def as_graph(case: Case, real: Any = "float64") -> tuple[Graph, list[Node], Node
 @differentiable
 @pytest.mark.parametrize("real", ["float64", "float32"])
 def test_both_modes_on_nodes_and_on_numbers_are_the_dense_jacobian(case: Case, real: Any):
-    """J^T g and J t, from the adjoint and tangent graphs and from the analysis on numbers; None where J is None.
+    """J^T g and J t, by adjoint and tangent graphs and by the analysis on numbers; None where J is None.
 
     In single precision nothing becomes double on the way.
     """
@@ -240,7 +236,7 @@ def total_of(x: Node) -> Node:
 
 @differentiable
 def test_second_order_in_all_four_mixes_of_modes(case: Case):
-    """d/ds of <g, J(x + s t) w> along t: reverse and forward, of reverse and of forward, against differences."""
+    """d/ds <g, J(x + s t) w>: reverse and forward, of reverse and of forward, against differences."""
     graph, leaves, y, seed = as_graph(case)
     ports = case.real_ports
     weights = [graph.leaf(leaves[p].type, "w") for p in ports]
@@ -276,7 +272,7 @@ def test_second_order_in_all_four_mixes_of_modes(case: Case):
     graph.check()
 
 
-# ---- hard points -------------------------------------------------------------------------------------------------
+# ---- hard points -------------------------------------------------------------------------------------------
 
 SPECIAL = np.array([-np.inf, -1e3, -2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 1e3, np.inf, np.nan])
 
@@ -296,7 +292,7 @@ def apply_diagonal(J: Any, like: Any) -> Any:
 
 
 def is_affine(values: Any, port: int, count: int) -> bool:
-    """Whether a partial is the same wherever its own argument is finite: then it does not know its argument."""
+    """Whether a partial is the same wherever its own argument is finite."""
     rows = np.moveaxis(values.reshape((len(SPECIAL),) * count), port, 0)[np.isfinite(SPECIAL)]
     return all(np.array_equal(row, rows[0], equal_nan=True) for row in rows)
 
@@ -310,10 +306,7 @@ def test_a_nan_value_never_carries_a_finite_gradient(case: Case):
     if any(t.kind != "real" for t in case.types) or case.result.kind != "real":
         return
     xs = grid(len(case.types))
-    try:
-        y = case.value(*xs)
-    except ValueFault:
-        return
+    y = case.value(*xs)
     for port in case.real_ports:
         if chain(case, port, xs, y) is None:
             continue
@@ -326,8 +319,10 @@ def test_a_nan_value_never_carries_a_finite_gradient(case: Case):
 @every_case
 @pytest.mark.parametrize("size", [1e3, 1e308])
 def test_a_total_primitive_is_finite_everywhere(case: Case, size: float):
-    """At zeros and at finite points far out, value and Jacobian are finite; at the largest floats they may overflow
-    to infinity where the exact result does, but never become NaN in an elementwise primitive."""
+    """At zeros and at finite points far out, value and Jacobian are finite.
+
+    At the largest floats they may overflow, but never become NaN in an elementwise primitive.
+    """
     if not case.op.total or not case.real_ports:
         return
     if size > 1e300 and not case.op.elementwise:
@@ -354,7 +349,7 @@ def test_a_total_primitive_is_finite_everywhere(case: Case, size: float):
                     assert np.all(sound(dense(J, case.types[port].shape, case.result.shape))), (xs, port)
 
 
-# ---- spellings ---------------------------------------------------------------------------------------------------
+# ---- spellings ---------------------------------------------------------------------------------------------
 
 GIVEN: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "contract": [([(2, 3), (3,)], {"spec": "ij,j->i"}), ([(2, 3), (4,)], {"spec": "ij,k->kj"})],
@@ -386,12 +381,12 @@ def calls(op: Op, surface: Any) -> list[tuple[list[tuple[int, ...]], dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("op", "surface"),
+    "op, surface",
     [pair for pairs in SURFACES.values() for pair in pairs],
     ids=lambda value: getattr(value, "usage", None),
 )
 def test_a_spelling_gives_attributes_that_fit(op: Op, surface: Any):
-    """The attributes computed from a call pass the shape rule, are hashable, and the value agrees with them."""
+    """The attributes computed from a call are hashable and fit, and the value has the shape they say."""
     if surface.name not in GIVEN:
         assert surface.rest is None
         assert surface.leading is None
@@ -401,10 +396,8 @@ def test_a_spelling_gives_attributes_that_fit(op: Op, surface: Any):
         kinds = accepted_kinds(op, len(shapes))[0] if shapes else ()
         types = tuple(map(Type, kinds, shapes))
         attrs = dict(surface.attrs(types, {**surface.options, "rest": (), **options}))
-        assert {v for v in attrs.values()} is not None
+        hash(tuple(attrs.items()))
         graph = Graph()
-        if not shapes:
-            attrs["real"] = graph.real
         leaves = [graph.leaf(t) for t in types]
         node = graph.emit(op, *leaves, **attrs)
         xs = Case(op, types, attrs).sample() if shapes else []

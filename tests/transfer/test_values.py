@@ -1,4 +1,4 @@
-"""Values against independent truth: mpmath for functions of one and two numbers, NumPy for reductions and the rest."""
+"""Values against independent truth: mpmath for functions of one and two numbers, NumPy for the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _silence():
         yield
 
 
-# ---- functions of one number -------------------------------------------------------------------------------------
+# ---- functions of one number -------------------------------------------------------------------------------
 
 ANYWHERE = [
     0.0,
@@ -144,7 +144,7 @@ def test_leaky_relu():
     np.testing.assert_array_equal(OPS["leaky_relu"](np.array([-2.0, 0.0, 3.0]), slope=0.25), [-0.5, 0, 3])
 
 
-# ---- functions of two numbers ------------------------------------------------------------------------------------
+# ---- functions of two numbers ------------------------------------------------------------------------------
 
 PAIRS = [-700.0, -3.5, -1.0, -1e-9, 1e-9, 0.5, 1.0, 2.0, 40.0, 700.0]
 TWO_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
@@ -167,7 +167,7 @@ TWO_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
 
 @pytest.mark.parametrize("name", TWO_NUMBERS)
 def test_function_of_two_numbers(name: str):
-    """Within 4 units in the last place of the exact value (of the larger argument, where there is cancellation)."""
+    """Within 4 units in the last place of the exact value (where it cancels, of the larger argument)."""
     with m.workdps(400):
         for a in PAIRS:
             for b in PAIRS:
@@ -201,7 +201,7 @@ def test_zeros_win_where_the_name_says_so():
     assert np.isnan(OPS["xdivy"](z, nan))
 
 
-# ---- ints --------------------------------------------------------------------------------------------------------
+# ---- ints --------------------------------------------------------------------------------------------------
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50).filter(bool))
@@ -213,7 +213,7 @@ def test_int_division_is_that_of_python(a: int, b: int):
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "code"),
+    "name, args, code",
     [
         ("intdiv", (7, 0), "division-by-zero"),
         ("mod", ([7, 8], [1, 0]), "division-by-zero"),
@@ -236,7 +236,7 @@ def test_int_is_toward_zero():
     assert OPS["int"](np.int64(2**53 + 1)) == 2**53 + 1
 
 
-# ---- reductions --------------------------------------------------------------------------------------------------
+# ---- reductions --------------------------------------------------------------------------------------------
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
@@ -287,7 +287,7 @@ def test_logsumexp_at_infinities():
     assert f(np.array([np.inf, 0.0]), **attrs) == np.inf
 
 
-# ---- contractions ------------------------------------------------------------------------------------------------
+# ---- contractions ------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -311,7 +311,7 @@ def contractions(draw: Any) -> tuple[str, tuple[int, ...], tuple[int, ...], dict
 
 @given(contractions(), st.integers(0, 2**32 - 1))
 def test_contraction_is_einsum(case: Any, seed: int):
-    """Every spec: transposed, outer, batched, summed on one side only, scalars, empty axes, letters of neither word."""
+    """Every spec: transposed, outer, batched, one-sided sums, scalars, empty axes, new letters."""
     spec, a_shape, b_shape, dims = case
     words, result = spec.split("->")
     once = sorted(
@@ -339,7 +339,7 @@ def test_contraction_is_einsum(case: Any, seed: int):
 
 
 @pytest.mark.parametrize(
-    ("spec", "shapes", "message"),
+    "spec, shapes, message",
     [
         ("ij,j", [(2, 3), (3,)], "not of the form"),
         ("i j,j->i", [(2, 3), (3,)], "not of the form"),
@@ -367,7 +367,7 @@ def test_matrix_products():
         product_spec((3, 2), (3, 4))
 
 
-# ---- rearranging and selecting -----------------------------------------------------------------------------------
+# ---- rearranging and selecting -----------------------------------------------------------------------------
 
 
 def run(op: Op, *xs: Any, **attrs: Any) -> Any:

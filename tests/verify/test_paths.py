@@ -112,7 +112,7 @@ def _of(made: tuple[Node, Node, Trace]) -> tuple[Trace, Node, Node]:
 
 
 def test_a_gradient_by_paths_is_an_array_a_structural_zero_or_a_refusal() -> None:
-    """What `--mode paths` shows: the sum in the dtype of the point, None without a path, an error over the limit."""
+    """What `--mode paths` shows: the sum in the dtype of the point, None without a path, or an error."""
     x, y, run = ladder(12)
     assert gradient_by_paths(run, x, y) == pytest.approx(1.5**12)
     with pytest.raises(ProgramError, match=r"4,096 paths lead from `x` to the output(.|\n)*--max-paths"):
