@@ -62,7 +62,7 @@ def _summary(function: str, compiled: Compiled) -> str:
     results = ", ".join(str(node.type) for node in built.outputs.values())
     kinds = {"param": built.params, "point": built.points}
     rows = types_text({kind: {k: n.type for k, n in of.items()} for kind, of in kinds.items()})
-    return "\n".join([f"function {function}({arguments}) -> {results}", rows.rstrip(), "ok\n"])
+    return f"function {function}({arguments}) -> {results}\n{rows}ok\n"
 
 
 def _shapes(nodes: Mapping[str, Node]) -> dict[str, Any]:

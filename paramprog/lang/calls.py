@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import ProgramError, did_you_mean, fail
-from paramprog.lang.faults import mismatch
+from paramprog.lang.faults import LATER, mismatch, not_built
 from paramprog.lang.instance import BaseCall, Info, Inlined, Primitive
 from paramprog.lang.syntax import (
     Argument,
@@ -64,11 +64,13 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
     if name in SURFACES and name.isidentifier():
         info = yield _builtin(typing, e, SURFACES[name], e.arguments)
         return (info,)
-    raise _undefined(typing, e)
+    raise _undefined(typing, e, name)
 
 
-def _undefined(typing: Typing, e: Call) -> ProgramError:
-    name, unit = e.function.text, typing.checker.unit
+def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:
+    unit = typing.checker.unit
+    if name in LATER:
+        return ProgramError([not_built(f"the function `{name}`", e.function.span)])
     if name in typing.locals or name in unit.values():
         return fail(
             "undefined-function",
@@ -76,14 +78,15 @@ def _undefined(typing: Typing, e: Call) -> ProgramError:
             e.function.span,
             f"to multiply, write `{name} * (...)`; to take an entry, `{name}[...]`",
         )
-    known = [
-        *typing.instance.functions,
-        *unit.functions,
-        *unit.bases,
-        *(s for s in SURFACES if s.isidentifier()),
-    ]
-    hint = did_you_mean(name, [*known, "map", "reduce"])
+    hint = did_you_mean(name, _known(typing))
     return fail("undefined-function", f"there is no function named `{name}`", e.function.span, hint)
+
+
+def _known(typing: Typing) -> list[str]:
+    """The names of all functions that can be called."""
+    unit = typing.checker.unit
+    built_in = [s for s in SURFACES if s.isidentifier()]
+    return [*typing.instance.functions, *unit.functions, *unit.bases, *built_in, *LATER, "map", "reduce"]
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------
@@ -144,11 +147,14 @@ def wrong_count(e: Call, wanted: str, usage: str, missing: Sequence[str] = ()) -
 def _builtin(
     typing: Typing, e: Call, candidates: Sequence[tuple[Op, Surface]], arguments: Sequence[Argument]
 ) -> Walk[Info]:
-    positional = [a for a in arguments if a.name is None]
+    named = _named(e, arguments)
+    positional = list(arguments[: len(arguments) - len(named)])
     op, surface = next(
         ((o, s) for o, s in candidates if len(s.values) == len(positional)),
         min(candidates, key=lambda c: len(c[1].values)),
     )
+    while len(positional) < len(surface.values) and surface.values[len(positional)] in named:
+        positional.append(named.pop(surface.values[len(positional)]))
     options: dict[str, Any] = dict(surface.options)
     if surface.leading is not None:
         if not positional:
@@ -171,24 +177,35 @@ def _builtin(
             n: int = yield typing.static_int(_expression(argument), "this argument")
             rest.append(n)
         options["rest"] = tuple(rest)
-    for argument in arguments:
-        if argument.name is not None:
-            name = argument.name.text
-            if name not in surface.options:
-                hint = did_you_mean(name, surface.options)
-                raise fail(
-                    "unknown-argument",
-                    f"`{e.function.text}` has no argument named `{name}`",
-                    argument.name.span,
-                    hint,
-                )
-            options[name] = yield typing.option(_expression(argument), name)
+    for name, argument in named.items():
+        if name not in surface.options:
+            hint = did_you_mean(name, surface.options) or f"usage: `{surface.usage}`"
+            message = f"`{e.function.text}` has no argument named `{name}`"
+            if name in surface.values:
+                message = f"`{name}` is given twice"
+            raise fail("unknown-argument", message, argument.span, hint)
+        options[name] = yield typing.option(_expression(argument), name, surface.options[name])
     try:
         attrs = surface.attrs(tuple(i.type for i in infos), options)
     except ShapeError as error:
         raise mismatch(error, e.span) from None
     typing.instance.targets[e] = Primitive(op, attrs, operands)
     return typing.apply(op, infos, attrs, e.span)
+
+
+def _named(e: Call, arguments: Sequence[Argument]) -> dict[str, Argument]:
+    """The arguments that are given by name. Raises ProgramError unless they come last, each once."""
+    named: dict[str, Argument] = {}
+    for argument in arguments:
+        if argument.name is None:
+            if named:
+                message = "an argument without a name cannot follow one with a name"
+                raise fail("unknown-argument", message, argument.span)
+        elif argument.name.text in named:
+            raise fail("unknown-argument", f"`{argument.name.text}` is given twice", argument.span)
+        else:
+            named[argument.name.text] = argument
+    return named
 
 
 def _leading(typing: Typing, surface: Surface, argument: Argument) -> Walk[Any]:
@@ -206,11 +223,12 @@ def _reduce(typing: Typing, e: Call) -> Walk[Info]:
     """`reduce(+ | * | max | min, x)`."""
     first = e.arguments[0].value if e.arguments else None
     name = first.text if isinstance(first, (OperatorName, Name)) else None
-    if name not in REDUCTIONS or len(e.arguments) < 2:
-        raise fail(
-            "unknown-argument", "`reduce` takes one of + * max min, then an array", e.span, "`reduce(+, x)`"
-        )
-    info: Info = yield _builtin(typing, e, SURFACES[REDUCTIONS[name]], e.arguments[1:])
+    values = [a for a in e.arguments[1:] if a.name is None]
+    if name not in REDUCTIONS or len(values) != 1:
+        message = "`reduce` takes one of + * max min, then one array"
+        raise fail("unknown-argument", message, e.span, "usage: `reduce(+, x)`")
+    candidates = [c for c in SURFACES[REDUCTIONS[name]] if len(c[1].values) == 1]
+    info: Info = yield _builtin(typing, e, candidates, e.arguments[1:])
     return info
 
 
@@ -218,18 +236,22 @@ def _map(typing: Typing, e: Call) -> Walk[Info]:
     """`map(f, x)`: a function of one scalar, on every entry."""
     first = e.arguments[0].value if e.arguments else None
     if not isinstance(first, Name) or len(e.arguments) != 2:
-        raise fail(
-            "unknown-argument", "`map` takes the name of a function, then an array", e.span, "`map(tanh, x)`"
-        )
+        message = "`map` takes the name of a function, then one array"
+        raise fail("unknown-argument", message, e.span, "usage: `map(tanh, x)`")
     name = typing.instance.functions.get(first.text, first.text)
     inner = Call(e.function, e.arguments[1:], e.span)
     if name in typing.checker.unit.bases:
         info: Info = yield _base(typing, e, typing.checker.unit.bases[name], inner)
         return info
-    candidates = [(o, s) for o, s in SURFACES.get(name, ()) if o.elementwise and len(s.values) == 1]
-    if name in typing.checker.unit.functions or not candidates:
-        message = f"`{name}` is not an elementwise function of one argument"
-        raise fail("undefined-function", message, first.span, "a `base` function is elementwise")
+    if name in typing.checker.unit.functions or name in LATER:
+        raise ProgramError([not_built(f"`map` over the function `{name}`", e.span)])
+    if name not in SURFACES:
+        hint = did_you_mean(name, _known(typing))
+        raise fail("undefined-function", f"there is no function named `{name}`", first.span, hint)
+    candidates = [(o, s) for o, s in SURFACES[name] if o.elementwise and len(s.values) == 1]
+    if not candidates:
+        message = f"`map` takes an elementwise function of one argument; `{name}` is none"
+        raise fail("type-mismatch", message, first.span, "a `base` function is elementwise")
     info = yield _builtin(typing, e, candidates, e.arguments[1:])
     return info
 
@@ -260,27 +282,43 @@ def _function(typing: Typing, e: Call, function: FunctionDecl) -> Walk[tuple[Inf
     bound = bind(e, [f.name.text for f in formals], [f.default for f in formals])
     arguments: list[Info | str | None] = []
     for formal, operand in zip(formals, bound, strict=True):
-        if operand is None:
+        if is_function(formal):
+            given = operand if operand is not None else formal.default
+            assert given is not None
+            arguments.append(_function_name(typing, formal, given, local=operand is not None))
+        elif operand is None:
             arguments.append(None)
-        elif formal.type is not None and formal.type.kind.text.lower() == "function":
-            arguments.append(_function_name(typing, formal, operand))
         else:
             info: Info = yield typing.expression(operand)
             arguments.append(info)
     spans = [b.span if b is not None else e.span for b in bound]
     instance = yield typing.checker.instance(function, arguments, spans, e.span)
+    if instance.mentions is not None:
+        if typing.constant:
+            message = f"{typing.constant} may not mention the param `{instance.mentions.text}`, as `{e.function.text}` does"
+            raise fail("not-constant", message, e.span)
+        typing.instance.mentions = typing.instance.mentions or instance.mentions
     typing.instance.targets[e] = Inlined(instance, tuple(bound))
     found: tuple[Info, ...] = instance.results
     return found
 
 
-def _function_name(typing: Typing, formal: Formal, operand: Expression) -> str:
+def is_function(formal: Formal) -> bool:
+    """Whether an argument takes the name of a function."""
+    return formal.type is not None and formal.type.kind.text in ("function", "Function")
+
+
+def _function_name(typing: Typing, formal: Formal, operand: Expression, *, local: bool) -> str:
+    """The function that is meant; a default (not `local`) does not see the arguments of the caller."""
     unit = typing.checker.unit
+    if formal.type is not None and formal.type.dims:
+        raise fail("unknown-type", "the type `function` has no sizes", formal.type.span)
     if isinstance(operand, Name):
-        name = typing.instance.functions.get(operand.text, operand.text)
+        name = typing.instance.functions.get(operand.text, operand.text) if local else operand.text
         if name in unit.functions or name in unit.bases or name in SURFACES:
             return name
+        if name in LATER:
+            raise ProgramError([not_built(f"the function `{name}`", operand.span)])
     message = f"`{formal.name.text}` takes the name of a function"
-    known = [*unit.functions, *unit.bases, *SURFACES]
-    hint = did_you_mean(operand.text, known) if isinstance(operand, Name) else None
+    hint = did_you_mean(operand.text, _known(typing)) if isinstance(operand, Name) else None
     raise fail("type-mismatch", message, operand.span, hint)

@@ -11,14 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from paramprog.diagnostics import Report, Span, did_you_mean, fail
-from paramprog.lang.calls import bind
+from paramprog.lang.calls import bind, is_function
 from paramprog.lang.faults import Poisoned
 from paramprog.lang.inits import DRAWS, Draw, default_draw
 from paramprog.lang.instance import Info, Inlined, Instance
-from paramprog.lang.interpret import constant_value
+from paramprog.lang.interpret import constant_value, convert
 from paramprog.lang.signatures import bind_arguments, check_results, kind_of
-from paramprog.lang.statements import check_block
+from paramprog.lang.statements import check_block, check_returns
 from paramprog.lang.syntax import (
     BaseDecl,
     Call,
@@ -80,7 +82,9 @@ def check(module: Module, function: str | None = None, dims: Mapping[str, int] |
     report = Report()
     checker = Checker(collect(module, report), report, dict(dims or {}))
     with report.isolating():
-        entry_function(checker.unit, function)
+        checker.hidden = _argument_names(entry_function(checker.unit, function))
+    for decl in checker.unit.functions.values():
+        check_returns(decl, report)
     checker.declarations()
     entry: Instance | None = None
     if checker.unit.functions and (function is None or function in checker.unit.functions):
@@ -99,6 +103,10 @@ def check(module: Module, function: str | None = None, dims: Mapping[str, int] |
         checker.inits,
         report,
     )
+
+
+def _argument_names(function: FunctionDecl) -> frozenset[str]:
+    return frozenset(f.name.text for f in function.arguments)
 
 
 def entry_function(unit: Unit, name: str | None) -> FunctionDecl:
@@ -224,12 +232,22 @@ class Checker:
         if item.type is not None:
             wanted: Type = yield self.type_of(item.type)
             info, value = _as_declared(wanted, info, value, item.value.span)
+        if info.type.kind != "real" and not info.type.shape:
+            info = info_of_static(value.item())
         return Const(info, value)
 
-    def constant(self, e: Expression, what: str, *, prefer: Instance | None = None) -> Walk[tuple[Info, Any]]:
+    def constant(self, e: Expression, what: str) -> Walk[tuple[Info, Any]]:
         """The type and the value of an expression that mentions neither params nor inputs."""
-        instance = prefer or Instance(None)
-        typing = Typing(self, instance, constant=what)
+        instance = Instance(None)
+        info: Info = yield Typing(self, instance, constant=what).expression(e)
+        value = yield constant_value(self, instance, e)
+        return info, value
+
+    def default(self, function: FunctionDecl, e: Expression, instance: Instance) -> Walk[tuple[Info, Any]]:
+        """The type and the value of the default of an argument, which may mention the sizes that the call binds."""
+        typing = Typing(self, instance, constant="a default")
+        typing.locals |= {name: info_of_static(n) for name, n in instance.dims.items()}
+        typing.hidden = _argument_names(function)
         info: Info = yield typing.expression(e)
         value = yield constant_value(self, instance, e)
         return info, value
@@ -250,6 +268,8 @@ class Checker:
                     "param-kind", f"a param is real; `{name}` is declared {declared.kind}", item.type.span
                 )
         if item.value is None:
+            if declared is None and item.like is not None:
+                declared = yield self.param(item.like)
             type = declared or Type("real", ())
             if item.init is not None:
                 self.inits[name] = yield self._init(item.init)
@@ -325,15 +345,15 @@ class Checker:
 
     def entry(self, function: FunctionDecl) -> Walk[Instance]:
         """The instance that the program runs: arguments have their declared types, defaults' types, or real."""
-        self.hidden = frozenset(f.name.text for f in function.arguments)
         arguments: list[Info | str | None] = []
+        sizes = Instance(None, dims=self.given_dims)
         for formal in function.arguments:
             name = formal.name
             if name.text in self.unit.params:
                 message = f"the entry function has an argument with the name of the param `{name.text}`"
                 raise fail("duplicate-name", message, name.span)
             if formal.type is not None:
-                if formal.type.kind.text.lower() == "function":
+                if is_function(formal):
                     raise fail(
                         "entry-argument",
                         "an argument of the entry function cannot be a function",
@@ -342,11 +362,10 @@ class Checker:
                 type: Type = yield self.type_of(formal.type, self.given_dims)
                 arguments.append(Info(type))
                 if formal.default is not None:
-                    info, value = yield self.constant(formal.default, "a default")
-                    _as_declared(type, info, value, formal.default.span)
-                    self.values[name.text] = value
+                    info, value = yield self.default(function, formal.default, sizes)
+                    _, self.values[name.text] = _as_declared(type, info, value, formal.default.span)
             elif formal.default is not None:
-                info, self.values[name.text] = yield self.constant(formal.default, "a default")
+                info, self.values[name.text] = yield self.default(function, formal.default, sizes)
                 arguments.append(Info(info.type))
             else:
                 arguments.append(REAL)
@@ -399,9 +418,8 @@ class Checker:
         instance = Instance(function)
         typing = Typing(self, instance)
         yield bind_arguments(typing, function, arguments, spans)
-        before = len(self.report.errors)
         yield check_block(typing, function.body, function)
-        if len(self.report.errors) > before:
+        if typing.faulty:
             raise Poisoned
         yield check_results(typing, function)
         return instance
@@ -426,8 +444,8 @@ def _as_declared(wanted: Type, info: Info, value: Any, span: Span) -> tuple[Info
     """A constant converted to its declared type. Raises ProgramError when it does not fit."""
     if wanted == info.type:
         return info, value
-    if wanted.kind == "real" and info.type.kind == "int" and info.type.shape in ((), wanted.shape):
-        return Info(wanted), value
-    if wanted.kind == info.type.kind and info.type.shape == ():
-        return Info(wanted), value
-    raise fail("type-mismatch", f"this is {info.type}, declared is {wanted}", span)
+    fits = wanted.kind == info.type.kind or (wanted.kind, info.type.kind) == ("real", "int")
+    if fits and info.type.shape in ((), wanted.shape):
+        return Info(wanted), np.broadcast_to(convert(value, wanted.kind), wanted.shape)[()]
+    code = "shape-mismatch" if fits else "type-mismatch"
+    raise fail(code, f"this is {info.type}, declared is {wanted}", span)

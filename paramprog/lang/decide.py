@@ -77,4 +77,3 @@ def _parts(typing: Typing, e: Expression) -> list[Expression]:
     if isinstance(e, Call):
         return [x for x in instance.targets[e].operands if x is not None and x in instance.info]
     return []
-

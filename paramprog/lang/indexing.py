@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import fail
+from paramprog.lang.decide import decide
 from paramprog.lang.instance import IndexPlan, Info
 from paramprog.lang.syntax import Expression, Index, Slice
 from paramprog.lang.walk import Walk
@@ -35,7 +36,7 @@ def index(typing: Typing, e: Index) -> Walk[Info]:
             if (cut.start, cut.length, cut.step) != (0, size, 1):
                 cuts.append(cut)
             continue
-        info: Info = yield typing.expression(item)
+        info: Info = yield decide(typing, item)
         if info.type != Type("int", ()):
             hint = "convert it: `int(...)`" if info.type.kind == "real" else None
             if info.type.kind == "int":

@@ -7,13 +7,15 @@ defaults. It shares with the compiled side the parser, the checker and the value
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from paramprog.diagnostics import Span, fail
+from paramprog.diagnostics import ProgramError, Span, fail
 from paramprog.graph.region import ValueFault
-from paramprog.lang.instance import BaseCall, Inlined, Instance, Primitive
+from paramprog.lang.instance import Arms, BaseCall, Inlined, Instance, Primitive
+from paramprog.lang.lazy import Holes, by_lanes, first_fault, nothing
 from paramprog.lang.syntax import (
     Assign,
     Boolean,
@@ -71,11 +73,16 @@ def constant_value(program: Program, instance: Instance, e: Expression) -> Walk[
 
 def convert(value: Any, kind: Kind) -> Any:
     """A value as `kind`; reals are float64 here."""
+    if isinstance(value, Holes):
+        return value if value.value is None else replace(value, value=convert(value.value, kind))
     return np.asarray(value).astype(np.float64 if kind == "real" else DTYPES[kind])[()]
 
 
 class _Frame:
-    """One call: the values of its locals. In a base function, typed on scalars, they all have shape `lanes`."""
+    """One call: the values of its locals. In a base function, typed on scalars, they all have shape `lanes`.
+
+    `lazy` holds inside an arm of a conditional that selects lane by lane: faults become `Holes`.
+    """
 
     def __init__(
         self,
@@ -84,9 +91,11 @@ class _Frame:
         params: Values,
         scope: dict[str, Any],
         lanes: tuple[int, ...] = (),
+        *,
+        lazy: bool = False,
     ) -> None:
         self.program, self.instance, self.params, self.scope = program, instance, params, scope
-        self.lanes = lanes
+        self.lanes, self.lazy = lanes, lazy
 
     def results(self) -> Walk[list[Any]]:
         assert self.instance.function is not None
@@ -147,6 +156,11 @@ class _Frame:
         return np.int64(self.program.dims[e.text]) if e.text in self.program.dims else np.float64(np.pi)
 
     def apply(self, op: Op, values: list[Any], span: Span, attrs: Mapping[str, Any]) -> Any:
+        holes = [v for v in values if isinstance(v, Holes)]
+        if holes:
+            if not op.elementwise or any(h.value is None for h in holes):
+                return nothing(holes[0].fault)
+            values = [v.value if isinstance(v, Holes) else v for v in values]
         kinds = tuple(_kind(v) for v in values)
         if values:
             values = [
@@ -154,9 +168,18 @@ class _Frame:
                 for v, k, h in zip(values, op.kinds(*kinds)[0], kinds, strict=True)
             ]
         try:
-            return op.value(*values, **attrs)
+            found = op.value(*values, **attrs)
         except ValueFault as fault:
-            raise fail(fault.code, fault.message, span) from None
+            error = fail(fault.code, fault.message, span)
+            if not self.lazy:
+                raise error from None
+            found = by_lanes(op, values, attrs, error) if op.elementwise else nothing(error)
+        for h in holes:
+            if not isinstance(found, Holes):
+                found = Holes(found, h.bad, h.fault)
+            elif found.value is not None:
+                found = replace(found, bad=found.bad | h.bad)
+        return found
 
     def chain(self, e: Chain) -> Walk[Any]:
         value = yield self.expression(e.first)
@@ -183,23 +206,59 @@ class _Frame:
         """Lane by lane for array conditions: an arm that no lane selects is not evaluated."""
         plan, info = self.instance.arms[e], self.instance.info[e]
         kind, shape = info.type.kind, info.type.shape or self.lanes
+        if not plan.arms or not shape:
+            value = yield self._one_of(plan)
+            return convert(value, kind)
+        sides = [(arm.condition, arm.value) for arm in plan.arms]
         open_lanes: Any = np.ones(shape, np.bool_)
-        out: Any = convert(np.zeros(shape), kind) if shape else None
-        for arm in plan.arms:
+        out: Any = convert(np.zeros(shape), kind)
+        bad: Any = np.zeros(shape, np.bool_)
+        fault: ProgramError | None = None
+        for condition, side in (*sides, (None, plan.otherwise)):
             if not np.any(open_lanes):
-                return out
+                break
+            chosen: Any = np.True_
+            if condition is not None:
+                chosen = yield self.expression(condition)
+            if isinstance(chosen, Holes):
+                bad, fault = bad | open_lanes & chosen.bad, chosen.fault
+                open_lanes = open_lanes & ~chosen.bad
+                chosen = np.False_ if chosen.value is None else chosen.value
+            chosen = open_lanes & chosen
+            open_lanes = open_lanes & ~chosen
+            if not np.any(chosen):
+                continue
+            value = yield self.lazily(side)
+            if isinstance(value, Holes):
+                bad, fault = bad | chosen & value.bad, value.fault
+                value = out if value.value is None else value.value
+            out = np.where(chosen, convert(value, kind), out)
+        if fault is None or not np.any(bad):
+            return out
+        if not self.lazy:
+            raise fault
+        return Holes(out, bad, fault)
+
+    def _one_of(self, plan: Arms) -> Walk[Any]:
+        """A conditional of one lane."""
+        for arm in plan.arms:
             condition = yield self.expression(arm.condition)
-            chosen = open_lanes & condition
-            if np.any(chosen):
+            if isinstance(condition, Holes):
+                return condition
+            if condition:
                 value = yield self.expression(arm.value)
-                if not shape:
-                    return convert(value, kind)
-                out = np.where(chosen, convert(value, kind), out)
-            open_lanes = open_lanes & ~np.asarray(condition)
-        if np.any(open_lanes):
-            value = yield self.expression(plan.otherwise)
-            out = np.where(open_lanes, convert(value, kind), out)[()] if shape else convert(value, kind)
-        return out
+                return value
+        value = yield self.expression(plan.otherwise)
+        return value
+
+    def lazily(self, e: Expression) -> Walk[Any]:
+        """The value of an arm of which some lanes are selected."""
+        before, self.lazy = self.lazy, True
+        try:
+            value = yield self.expression(e)
+        finally:
+            self.lazy = before
+        return value
 
     def stacked(self, e: ListLiteral) -> Walk[Any]:
         values: list[Any] = []
@@ -212,17 +271,23 @@ class _Frame:
         """Plain NumPy indexing of the entries that the plan names."""
         value = yield self.expression(e.base)
         plan = self.instance.indices[e]
+        items: list[Any] = []
+        for _, item in plan.run_time:
+            i = yield self.expression(item)
+            items.append(i)
+        if (missing := first_fault([value, *items])) is not None:
+            return nothing(missing)
         where: list[Any] = [slice(None)] * np.ndim(value)
         for cut in plan.cuts:
             where[cut.axis] = cut.where()
         value = value[tuple(where)]
         at: list[Any] = [slice(None)] * np.ndim(value)
-        for axis, item in plan.run_time:
-            i = yield self.expression(item)
+        for (axis, item), i in zip(plan.run_time, items, strict=True):
             if not 0 <= i < value.shape[axis]:
-                raise fail(
-                    "index-range", f"index {i} is out of range for {value.shape[axis]} entries", item.span
-                )
+                message = f"index {i} is out of range for {value.shape[axis]} entries"
+                if not self.lazy:
+                    raise fail("index-range", message, item.span)
+                return nothing(fail("index-range", message, item.span))
             at[axis] = i
         return value[tuple(at)]
 
@@ -243,18 +308,19 @@ class _Frame:
             return [self.apply(target.op, values, e.span, target.attrs)]
         assert isinstance(target, BaseCall)
         base = self.program.bases[target.base.name.text]
-        shape = np.broadcast_shapes(*(np.shape(v) for v in values))
-        reals = [np.broadcast_to(convert(v, "real"), shape)[()] for v in values]
+        if any(isinstance(v, Holes) and v.value is None for v in values):
+            return [nothing(fault) for fault in [first_fault(values)] if fault is not None]
+        shape = np.broadcast_shapes(*(np.shape(_plain(v)) for v in values))
         names = [a.text for a in target.base.arguments]
-        frame = _Frame(self.program, base.instance, {}, dict(zip(names, reals, strict=True)), shape)
+        scope = {n: _spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}
+        frame = _Frame(self.program, base.instance, {}, scope, shape, lazy=self.lazy)
         value = yield frame.expression(target.base.body)
-        return [np.broadcast_to(convert(value, "real"), shape)[()]]
+        return [_spread(convert(value, "real"), shape)]
 
     def inlined(self, target: Inlined) -> Walk[list[Any]]:
         inner = target.instance
-        frame = _Frame(
-            self.program, inner, self.params, {k: np.int64(n) for k, n in inner.dims.items()}, self.lanes
-        )
+        sizes = {k: np.int64(n) for k, n in inner.dims.items()}
+        frame = _Frame(self.program, inner, self.params, sizes, self.lanes, lazy=self.lazy)
         for formal, operand in zip(inner.formals(), target.operands, strict=True):
             name = formal.name.text
             if name in inner.functions:
@@ -290,3 +356,12 @@ class _Frame:
 def _kind(value: Any) -> Kind:
     code = np.asarray(value).dtype.kind
     return "bool" if code == "b" else "int" if code == "i" else "real"
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Holes) else value
+
+
+def _spread(value: Any, shape: tuple[int, ...]) -> Any:
+    """A scalar as an array; an array has the shape already."""
+    return value if isinstance(value, Holes) else np.broadcast_to(value, shape)[()]

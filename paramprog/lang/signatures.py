@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paramprog.diagnostics import Span, did_you_mean, fail
 from paramprog.lang.instance import Info
 from paramprog.lang.syntax import Formal, FunctionDecl, Name, TypeExpr
+from paramprog.lang.unit import Unit
 from paramprog.lang.walk import Walk
 from paramprog.types import Kind, Type, dims_text
 
@@ -46,14 +47,14 @@ def bind_arguments(
             raise fail("duplicate-name", f"`{name.text}` is already an argument", name.span)
         seen[name.text] = formal
         if isinstance(given, Info) and formal.type is not None:
-            _bind_dims(instance.dims, formal, given)
+            _bind_dims(checker.unit, instance.dims, formal, given)
     for formal, given, span in zip(function.arguments, arguments, spans, strict=True):
         if isinstance(given, str):
             instance.functions[formal.name.text] = given
             continue
         if given is None:
             assert formal.default is not None
-            given, _ = yield checker.constant(formal.default, "a default", prefer=instance)
+            given, _ = yield checker.default(function, formal.default, instance)
             span = formal.default.span
         if formal.type is not None:
             wanted: Type = yield checker.type_of(formal.type, instance.dims)
@@ -63,11 +64,12 @@ def bind_arguments(
     typing.locals |= instance.arguments
 
 
-def _bind_dims(dims: dict[str, int], formal: Formal, given: Info) -> None:
+def _bind_dims(unit: Unit, dims: dict[str, int], formal: Formal, given: Info) -> None:
+    """Bind the names that stand alone as a size; a const is not a name of a dim."""
     assert formal.type is not None
     shape = given.type.shape
     for dim, size in zip(formal.type.dims, shape, strict=False):
-        if isinstance(dim, Name):
+        if isinstance(dim, Name) and dim.text not in unit.consts:
             dims.setdefault(dim.text, size)
 
 

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from paramprog.diagnostics import Diagnostic, ProgramError, fail
+from paramprog.diagnostics import Diagnostic, ProgramError, Report, fail
 from paramprog.lang.calls import results
 from paramprog.lang.faults import Poisoned, not_built
 from paramprog.lang.instance import Info
-from paramprog.lang.syntax import Assign, Block, Call, For, FunctionDecl, If, Name, Return, Statement, Target
+from paramprog.lang.syntax import (
+    Assign,
+    Block,
+    Call,
+    Expression,
+    For,
+    FunctionDecl,
+    If,
+    Name,
+    Return,
+    Statement,
+    Target,
+    While,
+)
 from paramprog.lang.walk import Walk
 
 if TYPE_CHECKING:
@@ -18,7 +31,6 @@ if TYPE_CHECKING:
 
 def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[None]:
     """Check the statements of a function's body (or of a block chosen at compile time); sets the results."""
-    report = typing.checker.report
     assigned: dict[str, Target] = {}
     yield _statements(typing, block.statements, assigned)
     if not typing.returned and not typing.doubtful:
@@ -30,10 +42,8 @@ def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[No
 
 def _statements(typing: Typing, statements: Sequence[Statement], assigned: dict[str, Target]) -> Walk[None]:
     report = typing.checker.report
-    for i, statement in enumerate(statements):
+    for statement in statements:
         if typing.returned:
-            where = statements[i - 1].span
-            report.add(Diagnostic("return-position", "`return` is the last statement of a function", where))
             return
         try:
             yield _statement(typing, statement, assigned)
@@ -45,8 +55,26 @@ def _statements(typing: Typing, statements: Sequence[Statement], assigned: dict[
             poison(typing, statement)
 
 
+def check_returns(function: FunctionDecl, report: Report) -> None:
+    """Report each `return` that is neither the last statement of the function nor of an arm of an `if` that is."""
+    pending = [(function.body, True)]
+    while pending:
+        block, last = pending.pop()
+        for i, s in enumerate(block.statements):
+            ends = last and i == len(block.statements) - 1
+            if isinstance(s, Return) and not ends:
+                message = "`return` is the last statement of a function, or of every arm of an `if` that is"
+                report.add(Diagnostic("return-position", message, s.span))
+            elif isinstance(s, If):
+                pending += [(arm.body, ends) for arm in s.arms]
+                pending += [(s.otherwise, ends)] if s.otherwise is not None else []
+            elif isinstance(s, For | While):
+                pending.append((s.body, False))
+
+
 def poison(typing: Typing, statement: Statement) -> None:
     """The names that a faulty statement would have assigned are known, but nothing is known of them."""
+    typing.faulty = True
     if isinstance(statement, Assign):
         for target in statement.targets:
             typing.locals[target.name.text] = None
@@ -64,14 +92,26 @@ def _statement(typing: Typing, statement: Statement, assigned: dict[str, Target]
             info: Info = yield typing.expression(e)
             infos.append(info)
         typing.instance.results = tuple(infos)
-        typing.instance.result_names = tuple(
-            e.text if isinstance(e, Name) else f"out{k}" for k, e in enumerate(statement.values)
-        )
+        typing.instance.result_names = _result_names(statement.values)
     elif isinstance(statement, If):
         yield _if(typing, statement, assigned)
     else:
         what = "`for` loops" if isinstance(statement, For) else "`while` loops"
         raise ProgramError([not_built(what, statement.span)])
+
+
+def _result_names(values: Sequence[Expression]) -> tuple[str, ...]:
+    """The names returned, else `out0`, `out1`; no two are equal."""
+    names: dict[str, None] = {}
+    taken = {e.text for e in values if isinstance(e, Name)}
+    for k, e in enumerate(values):
+        name = e.text if isinstance(e, Name) else f"out{k}"
+        if name in names or (not isinstance(e, Name) and name in taken):
+            name = f"out{k}"
+            while name in names or name in taken:
+                name += "_"
+        names[name] = None
+    return tuple(names)
 
 
 def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> Walk[None]:

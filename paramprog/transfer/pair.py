@@ -1,20 +1,23 @@
 """Elementwise primitives of two or three arguments: one diagonal for each argument.
 
 Where a partial is 0 * infinity at a hard point of DESIGN section 6, a primitive of its own says what it is there:
-`div0` for norms at 0, `mul0` and `powlog` for powers at 0, `xdivy` for x log y at x = 0.
+`div0` for norms at 0, `power_partial` for powers at 0, `xdivy` for x log y at x = 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import comb
 from typing import Any
 
 import numpy as np
 
+from paramprog.graph.node import Node
 from paramprog.graph.region import ValueFault
-from paramprog.op import Linear, Op, Sample, Surface, arithmetic, register
+from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register
 from paramprog.transfer.linear import NEG
-from paramprog.transfer.map import GUARD, LOG, SIGMOID, smooth, special
+from paramprog.transfer.map import GUARD, LOG, SIGMOID, diagonal, smooth, special
+from paramprog.transfer.source import FULL
 from paramprog.transfer.step import FLOOR, nonzero
 
 AB = ("a", "b")
@@ -75,14 +78,6 @@ DIV0: Op = smooth(
     arguments=AB,
     domain=((-2.0, 2.0), (0.1, 3.0)),
 )
-MUL0: Op = smooth(
-    "mul0",
-    "a * b, but 0 where a is 0, whatever b is",
-    _zero_where(lambda a, b: a == 0, np.multiply),
-    lambda y, a, b: b,
-    lambda y, a, b: a,
-    arguments=AB,
-)
 XDIVY: Op = smooth(
     "xdivy",
     "x / y, but 0 where x is 0: the derivative of x log y",
@@ -111,41 +106,78 @@ def _power(a: Any, b: Any) -> Any:
     return np.power(a, b)
 
 
-def _powlog(x: Any, y: Any, *, k: int) -> Any:
-    value = np.power(x, y) * np.log(x) ** k
-    return np.where((x == 0) & (y >= 0), np.zeros((), value.dtype), value)[()]
+def _falling(y: Any, dx: int, times: int) -> Any:
+    """The `times`-th derivative of y (y - 1) ... (y - dx + 1); exact zeros at its whole roots."""
+    polynomial = np.polynomial.Polynomial([1.0])
+    for m in range(dx):
+        polynomial *= np.polynomial.Polynomial([-float(m), 1.0])
+    coefficients = (polynomial.deriv(times) if times else polynomial).coef
+    total = np.zeros_like(y)
+    for c in coefficients[::-1]:
+        total = total * y + np.asarray(c, y.dtype)
+    return total
 
 
-POW: Op = smooth(
-    "pow",
-    "a ** b",
-    _power,
-    lambda out, a, b: GUARD(MUL0(b, POW(a, b - 1)), out),
-    lambda out, a, b: POWLOG(a, b, k=1),
-    arguments=AB,
-    kinds=arithmetic,
-    domain=((0.1, 3.0), (-2.0, 2.0)),
+def _power_partial(x: Any, y: Any, *, dx: int, dy: int) -> Any:
+    """By Leibniz: the sum over m of C(dy, m) falling^(dy - m)(y) x**(y - dx) log(x)**m.
+
+    A factor 0 makes a term 0 even beside an infinity; at x = 0 so does a logarithm beside x**0 or a positive power. The
+    logarithm of a negative x stays NaN.
+    """
+    x, y = np.broadcast_arrays(x, y)
+    power, total = np.power(x, y - dx), np.zeros(x.shape, np.result_type(x, y))
+    for m in range(dy + 1):
+        factor = comb(dy, m) * _falling(y, dx, dy - m)
+        vanishes = (factor == 0) | ((x == 0) & (y >= dx) & (m > 0))
+        nothing = vanishes & ((x >= 0) | (m == 0))
+        total = total + np.where(nothing, np.zeros((), total.dtype), factor * power * np.log(x) ** m)
+    return np.where(np.isnan(np.power(x, y)), np.asarray(np.nan, total.dtype), total)[()]
+
+
+def _power_jacobian(port: int, out: Any, a: Any, b: Any) -> Chain | None:
+    """A constant exponent gives the rule that people write: 2 a for a ** 2."""
+    if port == 1:
+        return diagonal(POWER_PARTIAL(a, b, dx=0, dy=1))
+    if not (isinstance(b, Node) and b.op is FULL):
+        return diagonal(POWER_PARTIAL(a, b, dx=1, dy=0))
+    c = b.attrs["value"]
+    if c == 0:
+        return None
+    if c == 1:
+        return diagonal(GUARD(1.0, out))
+    return diagonal(2 * a if c == 2 else c * POW(a, c - 1))
+
+
+POW: Op = register(
+    Op(
+        "pow",
+        "a ** b",
+        _power,
+        elementwise=True,
+        kinds=arithmetic,
+        jacobian=_power_jacobian,
+        domain=((0.1, 3.0), (-2.0, 2.0)),
+        surfaces=(Surface("pow", "a ** b", AB),),
+    )
 )
-POWLOG: Op = smooth(
-    "powlog",
-    "x ** y * log(x) ** k, and 0 at x = 0 for y >= 0: the derivatives of x ** y in y",
-    _powlog,
-    lambda out, x, y, *, k: GUARD(
-        MUL0(y, POWLOG(x, y - 1, k=k)) + k * (POWLOG(x, y - 1, k=k - 1) if k > 1 else POW(x, y - 1)), out
-    ),
-    lambda out, x, y, *, k: POWLOG(x, y, k=k + 1),
+POWER_PARTIAL: Op = smooth(
+    "power_partial",
+    "the derivative of x ** y, dx times in x and dy times in y",
+    _power_partial,
+    lambda out, x, y, *, dx, dy: POWER_PARTIAL(x, y, dx=dx + 1, dy=dy),
+    lambda out, x, y, *, dx, dy: POWER_PARTIAL(x, y, dx=dx, dy=dy + 1),
     arguments=("x", "y"),
     domain=((0.1, 3.0), (-2.0, 2.0)),
     surfaces=(
         Surface(
-            "powlog",
-            "x ** y * log(x) ** k",
+            "power_partial",
+            "the derivative of x ** y, dx times in x and dy times in y",
             ("x", "y"),
-            {"k": 1},
-            lambda types, options: {"k": options["k"]},
+            {"dx": 1, "dy": 0},
+            lambda types, options: {"dx": options["dx"], "dy": options["dy"]},
         ),
     ),
-    samples=(Sample(((3,), (3,)), {"k": 1}), Sample(((3,), (3,)), {"k": 2})),
+    samples=(Sample(((3,), (3,)), {"dx": 1, "dy": 0}), Sample(((3,), (3,)), {"dx": 2, "dy": 1})),
 )
 HYPOT: Op = smooth(
     "hypot",
