@@ -261,10 +261,14 @@ class Program:
             Problem(target, self.wrt(compiled, wrt), point.leaves, oracle, max_paths=max_paths, seed=seed)
         )
 
-    @property
+    @cached_property
     def graph(self) -> ComputationalGraph:
-        """The flow graph, to look at and to run forward and backward."""
-        return ComputationalGraph(self.compiled().built.graph, self._record)
+        """The flow graph, to look at and to run forward and backward.
+
+        It is built for this purpose: gradients are appended to the graph that they are taken of.
+        """
+        compiled = compile_module(self.module, self._asked, self.dims, self.dtype, self.max_nodes)
+        return ComputationalGraph(compiled.built.graph, self._record)
 
     def _record(self, given: Values) -> tuple[Trace, Node]:
         point = self.point(given)

@@ -45,6 +45,10 @@ def dims_text(shape: Shape) -> str:
     return f"[{', '.join(map(str, shape))}]" if shape else "scalar"
 
 
+MAX_ELEMENTS = 2**28
+"""Entries of one tensor (DESIGN section 7)."""
+
+
 def elements(shape: Shape) -> int:
     """The number of entries of an array."""
     return prod(shape)

@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.diagnostics import Span, fail
-from paramprog.lang.syntax import Name, TypeExpr
+from paramprog.diagnostics import Span, did_you_mean, fail
+from paramprog.lang.syntax import FunctionDecl, Name, TypeExpr
 from paramprog.lang.unit import Unit
 from paramprog.transfer.source import DTYPES, dtype_of
 from paramprog.types import Real, Type, dims_text
+
+
+def open_dims(unit: Unit, entry: FunctionDecl) -> set[str]:
+    """The dims that can be given from outside: those declared, and names that stand alone as a size."""
+    types = [f.type for f in entry.arguments] + [p.type for p in unit.params.values()]
+    names = {d.text for t in types if t is not None for d in t.dims if isinstance(d, Name)}
+    return (names - unit.consts.keys()) | unit.dims.keys()
 
 
 def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[str, Any]) -> dict[str, int]:
@@ -23,19 +30,19 @@ def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[st
         f.name.text: (f.type, f.name.span) for f in unit.functions[entry].arguments
     }
     declared |= {p.name.text: (p.type, p.name.span) for p in unit.params.values()}
-    bare = {
-        d.text for type, _ in declared.values() if type is not None for d in type.dims if isinstance(d, Name)
-    }
+    known = open_dims(unit, unit.functions[entry])
     for name in dims:
-        if name not in unit.dims and name not in bare:
-            raise fail("undefined-name", f"there is no dim `{name}`")
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise fail("undefined-name", f"there is no dim `{name}`", None, hint)
     bound: dict[str, int] = dict(dims)
     by: dict[str, str] = dict.fromkeys(dims, "--dim")
     for name, value in given.items():
         type, span = declared.get(name, (None, None))
-        if type is None or len(type.dims) != np.ndim(value):
+        shape = _shape(value)
+        if type is None or shape is None or len(type.dims) != len(shape):
             continue
-        for dim, size in zip(type.dims, np.shape(value), strict=True):
+        for dim, size in zip(type.dims, shape, strict=True):
             if not isinstance(dim, Name) or dim.text in unit.consts:
                 continue
             if bound.setdefault(dim.text, size) != size:
@@ -46,6 +53,14 @@ def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[st
                 raise fail("dim-conflict", message, span)
             by.setdefault(dim.text, f"`{name}`")
     return bound
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of a value, None for a ragged one, which `as_value` will refuse."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return None
 
 
 def as_value(value: Any, type: Type, real: Real, name: str, span: Span) -> Any:

@@ -20,6 +20,7 @@ from paramprog.graph.depth import MAX_REGION_DEPTH
 from paramprog.lang.check import Checked, Const
 from paramprog.lang.instance import BaseCall, Inlined, Instance, Primitive, Static
 from paramprog.lang.lanes import conditional_lanes
+from paramprog.lang.selections import Selections
 from paramprog.lang.syntax import (
     Arm,
     Assign,
@@ -106,6 +107,7 @@ class Builder:
     bases: dict[str, BaseOp] = field(default_factory=dict)
     calls: list[dict[Any, list[Node]]] = field(default_factory=lambda: [{}])
     """Calls made so far by their points, one dictionary for each arm being built: an arm's calls are its own."""
+    selections: Selections = field(default_factory=Selections)
     count: int = 0
 
     def emit(self, op: Op, args: Sequence[Node], attrs: Mapping[str, Any], span: Span) -> Node:
@@ -358,7 +360,7 @@ class Frame:
             name = formal.name.text
             if operand is not None and name not in inner.functions and inner.arguments[name].static is None:
                 given[name] = yield self.expression(operand)
-        key = (inner, *given.values())
+        key = (inner, *map(builder.selections.key, given.values()))
         if (known := self.known(key)) is not None:
             return known
         frame = Frame(builder, inner, dict(inner.dims))

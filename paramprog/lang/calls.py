@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import ProgramError, did_you_mean, fail
-from paramprog.lang.faults import LATER, mismatch, not_built
+from paramprog.lang.faults import LATER, counted, mismatch, not_built
 from paramprog.lang.instance import BaseCall, Info, Inlined, Primitive
 from paramprog.lang.syntax import (
     Argument,
@@ -34,7 +34,7 @@ def call(typing: Typing, e: Call) -> Walk[Info]:
     infos: tuple[Info, ...] = yield results(typing, e)
     if len(infos) != 1:
         names = ", ".join("abcdefgh"[i] for i in range(min(len(infos), 8)))
-        message = f"`{e.function.text}` has {len(infos)} results; one is needed here"
+        message = f"`{e.function.text}` has {counted(len(infos), 'result')}; one is needed here"
         raise fail(
             "result-count", message, e.span, f"take them apart first: `{names} = {e.function.text}(...)`"
         )

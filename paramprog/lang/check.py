@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from paramprog.diagnostics import Report, Span, did_you_mean, fail
+from paramprog.lang.arguments import open_dims
 from paramprog.lang.calls import bind, is_function
-from paramprog.lang.faults import Poisoned
-from paramprog.lang.inits import DRAWS, Draw, default_draw
+from paramprog.lang.faults import Poisoned, check_size, counted
+from paramprog.lang.inits import DRAWS, Draw, default_draw, problem
 from paramprog.lang.instance import Info, Inlined, Instance
 from paramprog.lang.interpret import constant_value, convert
 from paramprog.lang.signatures import bind_arguments, check_results, kind_of
@@ -82,7 +83,8 @@ def check(module: Module, function: str | None = None, dims: Mapping[str, int] |
     report = Report()
     checker = Checker(collect(module, report), report, dict(dims or {}))
     with report.isolating():
-        checker.hidden = _argument_names(entry_function(checker.unit, function))
+        first = entry_function(checker.unit, function)
+        checker.hidden, checker.open_dims = _argument_names(first), open_dims(checker.unit, first)
     for decl in checker.unit.functions.values():
         check_returns(decl, report)
     checker.declarations()
@@ -144,6 +146,8 @@ class Checker:
     inits: dict[str, Draw] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     """The arguments of the entry function: a constant that mentions one is told so."""
+    open_dims: set[str] = field(default_factory=set)
+    """The dims that can be given from outside."""
     _instances: dict[Any, Instance] = field(default_factory=dict)
     _open: dict[Any, Identifier] = field(default_factory=dict)
     _broken: set[Any] = field(default_factory=set)
@@ -299,7 +303,10 @@ class Checker:
             if info.type.shape or info.type.kind == "bool":
                 raise fail("type-mismatch", f"an init takes numbers; this is {info.type}", e.span)
             values.append(float(value))
-        return Draw(init.name.text, tuple(values))
+        draw = Draw(init.name.text, tuple(values))
+        if (wrong := problem(draw)) is not None:
+            raise fail("init-value", f"`{draw}` cannot be drawn: {wrong}", init.span)
+        return draw
 
     def type_of(self, e: TypeExpr, dims: Mapping[str, int] | None = None) -> Walk[Type]:
         """A declared type with its sizes; `dims` are those bound by a call."""
@@ -312,7 +319,9 @@ class Checker:
             if n < 0:
                 raise fail("dim-value", f"a size is negative: {n}", dim.span)
             shape.append(n)
-        return Type(kind, tuple(shape))
+        type = Type(kind, tuple(shape))
+        check_size(type, e.span)
+        return type
 
     # ---- base functions ------------------------------------------------------------------------------------------
 
@@ -332,7 +341,8 @@ class Checker:
             seen.add(a.text)
             typing.locals[a.text] = REAL
         if decl.partials is not None and len(decl.partials) != len(decl.arguments):
-            message = f"`{decl.name.text}` has {len(decl.arguments)} arguments, but {len(decl.partials)} partials are given"
+            wanted, found = counted(len(decl.arguments), "argument"), counted(len(decl.partials), "partial")
+            message = f"`{decl.name.text}` has {wanted}, but {found} given"
             raise fail("argument-count", message, decl.partials[0].span.to(decl.partials[-1].span))
         for e in (decl.body, *(decl.partials or ())):
             info: Info = yield typing.expression(e)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from paramprog.diagnostics import Diagnostic, ProgramError, Span, fail
-from paramprog.types import KindError, ShapeError
-
+from paramprog.types import MAX_ELEMENTS, KindError, ShapeError, Type, elements
 
 LATER = frozenset(
     "argsort attention cholesky compress conv cross cross_entropy cumprod cumsum dense diag elman_cell expand full grad"
@@ -12,6 +11,11 @@ LATER = frozenset(
     " slice softmax solve solve_triangular sort tape trace tril triu vjp".split()
 )
 """The functions of the language that cannot be compiled yet."""
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """`1 axis`, `2 axes`."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 class Poisoned(Exception):
@@ -26,3 +30,10 @@ def mismatch(error: ShapeError, span: Span, hint: str | None = None) -> ProgramE
 def not_built(what: str, span: Span) -> Diagnostic:
     """What parses but cannot be compiled yet says so."""
     return Diagnostic("not-built", f"{what} cannot be compiled yet", span)
+
+
+def check_size(type: Type, span: Span) -> None:
+    """Raises ProgramError for an array too large to be meant."""
+    if elements(type.shape) > MAX_ELEMENTS:
+        message = f"{type} has {elements(type.shape):,} entries; the limit is 2^28 = {MAX_ELEMENTS:,}"
+        raise fail("element-limit", message, span)

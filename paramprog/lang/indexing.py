@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import fail
 from paramprog.lang.decide import decide
+from paramprog.lang.faults import counted
 from paramprog.lang.instance import IndexPlan, Info
 from paramprog.lang.syntax import Expression, Index, Slice
 from paramprog.lang.walk import Walk
@@ -24,7 +25,11 @@ def index(typing: Typing, e: Index) -> Walk[Info]:
         what = (
             f"{e.base.span.text} has shape {dims_text(shape)}" if shape else f"{e.base.span.text} is a scalar"
         )
-        raise fail("index-count", f"{len(e.items)} indices for {len(shape)} axes: {what}", e.span)
+        raise fail(
+            "index-count",
+            f"{counted(len(e.items), 'index', 'indices')} for {counted(len(shape), 'axis', 'axes')}: {what}",
+            e.span,
+        )
     cuts: list[Cut] = []
     run_time: list[tuple[int, Expression]] = []
     sizes: list[int] = []

@@ -7,7 +7,7 @@ Sources: X. Glorot and Y. Bengio, AISTATS 2010 (glorot); K. He et al., ICCV 2015
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod, sqrt
+from math import isfinite, prod, sqrt
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -38,7 +38,7 @@ def _glorot(rng: np.random.Generator, shape: Shape) -> Any:
 
 
 DRAWS: dict[str, Init] = {
-    "normal": Init(("mean", "std"), lambda rng, shape, mean, std: rng.normal(mean, abs(std), shape)),
+    "normal": Init(("mean", "std"), lambda rng, shape, mean, std: rng.normal(mean, std, shape)),
     "uniform": Init(("lo", "hi"), lambda rng, shape, lo, hi: rng.uniform(lo, hi, shape)),
     "glorot": Init((), _glorot),
     "he": Init((), lambda rng, shape: rng.normal(0.0, sqrt(2.0 / max(1, _fans(shape)[0])), shape)),
@@ -55,6 +55,18 @@ class Draw(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.init}({', '.join(f'{a:g}' for a in self.arguments)})"
+
+
+def problem(how: Draw) -> str | None:
+    """Why an init cannot be drawn, if it cannot."""
+    first, *rest = how.arguments or (0.0,)
+    if not all(isfinite(a) for a in how.arguments):
+        return "its arguments are finite numbers"
+    if how.init == "normal" and rest[0] < 0:
+        return f"the standard deviation {rest[0]:g} is negative"
+    if how.init == "uniform" and not (first <= rest[0] and isfinite(rest[0] - first)):
+        return f"{first:g} to {rest[0]:g} is not an interval"
+    return None
 
 
 def default_draw(type: Type) -> Draw:

@@ -308,8 +308,8 @@ class _Frame:
             return [self.apply(target.op, values, e.span, target.attrs)]
         assert isinstance(target, BaseCall)
         base = self.program.bases[target.base.name.text]
-        if any(isinstance(v, Holes) and v.value is None for v in values):
-            return [nothing(fault) for fault in [first_fault(values)] if fault is not None]
+        if (missing := first_fault([v for v in values if _plain(v) is None])) is not None:
+            return [nothing(missing)]
         shape = np.broadcast_shapes(*(np.shape(_plain(v)) for v in values))
         names = [a.text for a in target.base.arguments]
         scope = {n: _spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}

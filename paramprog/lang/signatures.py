@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import Span, did_you_mean, fail
+from paramprog.lang.faults import counted
 from paramprog.lang.instance import Info
 from paramprog.lang.syntax import Formal, FunctionDecl, Name, TypeExpr
 from paramprog.lang.unit import Unit
@@ -99,7 +100,7 @@ def check_results(typing: Typing, function: FunctionDecl) -> Walk[None]:
     infos = typing.instance.results
     span = function.body.statements[-1].span
     if len(infos) != len(function.results):
-        message = f"`{function.name.text}` declares {len(function.results)} results and returns {len(infos)}"
+        message = f"`{function.name.text}` declares {counted(len(function.results), 'result')} and returns {len(infos)}"
         raise fail("result-count", message, span)
     found: list[Info] = []
     for i, (info, e) in enumerate(zip(infos, function.results, strict=True)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import Diagnostic, ProgramError, Report, fail
 from paramprog.lang.calls import results
-from paramprog.lang.faults import Poisoned, not_built
+from paramprog.lang.faults import Poisoned, counted, not_built
 from paramprog.lang.instance import Info
 from paramprog.lang.syntax import (
     Assign,
@@ -127,7 +127,7 @@ def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> W
             info: Info = yield typing.expression(e)
             infos.append(info)
     if len(infos) != len(statement.targets):
-        message = f"{len(statement.targets)} names for {len(infos)} values"
+        message = f"{counted(len(statement.targets), 'name')} for {counted(len(infos), 'value')}"
         raise fail("assign-count", message, statement.span)
     for target, info in zip(statement.targets, infos, strict=True):
         name = target.name

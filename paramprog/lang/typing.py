@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from paramprog.diagnostics import ProgramError, Span, did_you_mean, fail
 from paramprog.lang.calls import call
 from paramprog.lang.decide import decide, is_constant
-from paramprog.lang.faults import Poisoned, mismatch, not_built
+from paramprog.lang.faults import Poisoned, check_size, mismatch, not_built
 from paramprog.lang.indexing import index
 from paramprog.lang.instance import Arms, Info, Instance, Primitive, Static
 from paramprog.lang.interpret import constant_value
@@ -77,6 +77,8 @@ class Typing:
             info = self.LEAVES[type(e)](self, e)
         else:
             info = yield self.METHODS[type(e)](self, e)
+        if info.type.shape:
+            check_size(info.type, e.span)
         self.instance.info[e] = info
         return info
 
@@ -138,7 +140,9 @@ class Typing:
         unit = self.checker.unit
         if self.constant == "a type":
             close = did_you_mean(e.text, unit.dims)
-            fix = f"declare `dim {e.text} = ...` or give `--dim {e.text}=8`"
+            fix = f"declare `dim {e.text} = ...`"
+            if e.text in self.checker.open_dims:
+                fix += f" or give `--dim {e.text}=8`"
             return fail("dim-unbound", f"the size `{e.text}` has no value", e.span, close or fix)
         if self.constant and e.text in self.hidden:
             return fail("not-constant", f"{self.constant} may not mention the argument `{e.text}`", e.span)

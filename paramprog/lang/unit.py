@@ -80,8 +80,8 @@ def collect(module: Module, report: Report) -> Unit:
             if new(decl.name, callables):
                 unit.bases[decl.name.text] = decl
         elif isinstance(decl, FunctionDecl):
-            if new(decl.name, callables):
-                unit.functions[decl.name.text] = decl
+            new(decl.name, callables)
+            unit.functions.setdefault(decl.name.text, decl)
         elif isinstance(decl, ImportDecl):
             report.add(not_built("`import`", decl.span))
     return unit

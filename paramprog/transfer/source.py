@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Op, Surface, register
-from paramprog.types import Real, ShapeError, Type
+from paramprog.types import MAX_ELEMENTS, Real, ShapeError, Type
 
 DTYPES = {"int": np.int64, "bool": np.bool_}
 
@@ -62,6 +62,8 @@ def _eye(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, An
     if len(options["rest"]) != 1:
         raise ShapeError("takes one size")
     (n,) = options["rest"]
+    if n * n > MAX_ELEMENTS:
+        raise ShapeError(f"the identity of size {n} has more than 2^28 entries")
     return {"value": Constant(np.eye(n)), "type": Type("real", (n, n))}
 
 
