@@ -15,6 +15,7 @@ import platform
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from statistics import median
 
 STAGES = ("parse", "check and build", "adjoint", "evaluate", "first gradient", "whole process")
@@ -46,7 +47,7 @@ def measure(statements: int) -> dict[str, float]:
     assert gradient is not None
     evaluate([output, gradient], {built.inputs["x0"]: 0.3, built.params["W"]: 0.5})
     times.append(time.perf_counter())
-    spans = [b - a for a, b in zip(times, times[1:], strict=False)]
+    spans = [b - a for a, b in pairwise(times)]
     return dict(zip(STAGES, [*spans, sum(spans)], strict=False))
 
 
@@ -61,7 +62,9 @@ def in_fresh_process(statements: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[4000, 16000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -71,7 +74,9 @@ def main() -> None:
         return
     rounds = [{n: in_fresh_process(n) for n in options.sizes} for _ in range(options.rounds)]
     small, large = min(options.sizes), max(options.sizes)
-    print(f"Python {platform.python_version()}, {platform.machine()}, {options.rounds} rounds, medians in seconds")
+    print(
+        f"Python {platform.python_version()}, {platform.machine()}, {options.rounds} rounds, medians in seconds"
+    )
     print(f"{'statements':>18}" + "".join(f"{n:>12}" for n in options.sizes) + f"{f'{large}/{small}':>16}")
     for stage in STAGES:
         times = [median(r[n][stage] for r in rounds) for n in options.sizes]

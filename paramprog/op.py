@@ -139,7 +139,8 @@ class Surface:
     `values` names the arguments that are points of the graph (the last one repeats if `variadic`); `options` the
     static ones given by name, with their defaults; `rest` names trailing static ints such as the sizes of `zeros`;
     `leading` names a static int that comes first, or is "spec" for a string. `attrs(types, options)` computes the
-    attributes from the options, `rest` (a tuple) and the leading one among them, and raises ShapeError where they do not fit.
+    attributes from the options, `rest` (a tuple) and the leading one among them, and raises ShapeError where they do
+    not fit.
     """
 
     name: str

@@ -13,7 +13,8 @@ def solve(nodes: Collection[N], analysis: Analysis[N, F], *, backward: bool = Fa
     Every transfer function is applied once an edge, every meet once a node, so the cost is linear in the graph. The
     node set is fixed before the first fact is computed: an analysis may append nodes to the graph while it runs.
 
-    Source: G. Kildall, A unified approach to global program optimization, POPL 1973 (here without iteration: no cycles).
+    Source: G. Kildall, A unified approach to global program optimization, POPL 1973 (no cycles here,
+    so no iteration).
     """
     into: dict[N, list[Edge]] = {n: [] for n in nodes}
     for consumer in nodes:

@@ -1,7 +1,7 @@
 """Room on Python's stack for regions inside regions.
 
-Whatever depends on the nesting of the text is written without recursion. Regions run, and are differentiated, inside one
-another; how deep is bounded by the limit of nesting, but not by Python's default limit of frames.
+Whatever depends on the nesting of the text is written without recursion. Regions run, and are differentiated, inside
+one another; how deep is bounded by the limit of nesting, but not by Python's default limit of frames.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ class ValueFault(Exception):
 class Region(Op):
     """A primitive with bodies: args = (limit or condition, one outer value per port).
 
-    Attributes of its nodes: `bodies`, and `ports`, the leaves of the bodies in the order of the arguments after the first.
+    Attributes of its nodes: `bodies`, and `ports`, the leaves of the bodies in the order of the
+    arguments after the first.
     """
 
     def part_type(self, node: Node, key: Key) -> Type:
@@ -142,7 +143,7 @@ def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:
 
 
 def cone(nodes: Iterable[Node], roots: Iterable[Node]) -> list[Node]:
-    """All that `roots` are made of among `nodes` (in topological order), in order: every argument counts, also of regions.
+    """All that `roots` are made of among `nodes` (in topological order), in order.
 
     A copy needs them all; running needs only what `demand` finds.
     """

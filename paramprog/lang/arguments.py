@@ -82,7 +82,9 @@ def as_value(value: Any, type: Type, real: Real, name: str, span: Span) -> Any:
     if type.kind != "bool" and array.dtype.kind == "b":
         raise fail("input-value", f"`{name}` is {type.kind}; the given value is bool", span)
     if type.kind == "int":
-        whole: Any = array.astype(DTYPES["int"]) if array.size == 0 or np.all(np.abs(array) < 2.0**63) else None
+        whole: Any = (
+            array.astype(DTYPES["int"]) if array.size == 0 or np.all(np.abs(array) < 2.0**63) else None
+        )
         if whole is None or not np.array_equal(whole, array):
             raise fail("input-value", f"`{name}` is int; the given value is not whole", span)
     return np.array(array, dtype_of(type, real))

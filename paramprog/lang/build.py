@@ -1,8 +1,8 @@
 """From the typed tree to the flow graph: functions are inlined, a call of a base function is one node.
 
 The built graph has one node per operation as written, each assignment and each argument of a call being a point of its
-own; only a call with the points of an earlier call is that call. Nothing is simplified here: it is what users see, count
-and verify.
+own; only a call with the points of an earlier call is that call. Nothing is simplified here: it is what users see,
+count and verify.
 """
 
 from __future__ import annotations

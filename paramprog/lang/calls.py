@@ -295,7 +295,8 @@ def _function(typing: Typing, e: Call, function: FunctionDecl) -> Walk[tuple[Inf
     instance = yield typing.checker.instance(function, arguments, spans, e.span)
     if instance.mentions is not None:
         if typing.constant:
-            message = f"{typing.constant} may not mention the param `{instance.mentions.text}`, as `{e.function.text}` does"
+            param, through = instance.mentions.text, e.function.text
+            message = f"{typing.constant} may not mention the param `{param}`, as `{through}` does"
             raise fail("not-constant", message, e.span)
         typing.instance.mentions = typing.instance.mentions or instance.mentions
     typing.instance.targets[e] = Inlined(instance, tuple(bound))

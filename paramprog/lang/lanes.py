@@ -1,8 +1,8 @@
 """`if c then a else b` with an array condition: what is computed per lane, and what the lanes share.
 
 An arm is first built as it reads, on whole arrays. Its lanewise part is what leads to the result through elementwise
-operations of the condition's shape alone; only that is evaluated lane by lane. The rest (a matrix product, a sum) has no
-lanes: where it could fail it runs if any lane is selected, else it moves in front of the branch.
+operations of the condition's shape alone; only that is evaluated lane by lane. The rest (a matrix product, a sum) has
+no lanes: where it could fail it runs if any lane is selected, else it moves in front of the branch.
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ class Selections:
         pending = [node]
         while pending:
             n = pending[-1]
-            missing = [a for a in n.args if a not in self._known] if n not in self._known and _moves(n) else []
+            missing = (
+                [a for a in n.args if a not in self._known] if n not in self._known and _moves(n) else []
+            )
             if missing:
                 pending += missing
                 continue

@@ -35,7 +35,7 @@ class Masked(NamedTuple):
 
 
 Fact = Any
-"""None (a structural zero), a Masked, or a value: an array or a node. The fact of a region is a mapping of keys to facts."""
+"""None (a structural zero), a Masked, or a value: an array or a node. That of a region maps keys to facts."""
 
 
 def plain(fact: Fact) -> Any:
