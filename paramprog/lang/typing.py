@@ -58,7 +58,7 @@ class Typing:
     """The typing of one instance: `locals` are the names in scope, None for a name whose definition is in error.
 
     `constant` says what a constant expression is for ("a const"), where params and inputs may not stand; `hidden` are
-    the     arguments that are told so.
+    the arguments that are told so.
     """
 
     def __init__(self, checker: Checker, instance: Instance, *, constant: str | None = None) -> None:
