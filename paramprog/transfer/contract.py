@@ -1,9 +1,9 @@
 """Contractions: sums over products of two arrays; every matrix, inner and outer product is one.
 
 `ij,j->i` is W x. A contraction is linear in each operand, and its transpose permutes the words: the adjoint of
-`ij,j->i` in its matrix is `i,j->ij`, an outer product, and in its vector `ij,i->j`. A letter of the result may be missing from
-both words. The size of a letter that stands in one of the three words only is an attribute, `sizes`: some transpose,
-of some order, has it in the result.
+`ij,j->i` in its matrix is `i,j->ij`, an outer product, and in its vector `ij,i->j`. A letter of the result may be
+missing from both words. The size of a letter that stands in one of the three words only is an attribute, `sizes`:
+some transpose, of some order, has it in the result.
 """
 
 from __future__ import annotations
