@@ -20,7 +20,7 @@ from paramprog.dataflow.semiring import REACH, PathSum
 from paramprog.dataflow.solve import solve
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import Chain
-from paramprog.transfer.regions import Fact, plain, plus, pull_fact, push_fact
+from paramprog.transfer.regions import Fact, Masked, plain, plus, pull_fact, push_fact
 
 
 class Derivative(Analysis[Node, Fact]):
@@ -104,7 +104,7 @@ def between(nodes: Sequence[Node], starts: Iterable[Node], ends: Iterable[Node])
     return [n for n in nodes if down[n] and up[n]]
 
 
-def adjoint(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node | None]:
+def adjoint(output: Node, wrt: Sequence[Node], seed: Node | Masked | None = None) -> list[Node | None]:
     """The nodes d(output)/d(x) for each x in `wrt`, appended to the graph; None is a structural zero.
 
     Without `seed`, the output is a real scalar and its own adjoint is 1; else the result is the vector-Jacobian product
@@ -117,7 +117,7 @@ def adjoint(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> list
     return [plain_or_none(facts.get(x)) for x in wrt]
 
 
-def tangent(output: Node, tangents: Mapping[Node, Node]) -> Node | None:
+def tangent(output: Node, tangents: Mapping[Node, Node | Masked]) -> Node | None:
     """The node of the Jacobian-vector product of `output` along `tangents`; None is a structural zero."""
     graph = output.graph
     nodes = between(graph.nodes[: output.id + 1], tangents, [output])

@@ -7,9 +7,9 @@ no lanes: where it could fail it runs if any lane is selected, else it moves in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from paramprog.graph import PART, Graph, Node, cone, replay
+from paramprog.graph import PART, Graph, Node, cone, part, replay
 from paramprog.op import OPS
 from paramprog.transfer.regions import Branch, branch
 from paramprog.transfer.source import FULL, LEAF
@@ -74,17 +74,27 @@ def _shared(
     env = {leaf: port.outer for leaf, port in arm.ports.items() if port.outer is not None and leaf in live}
     computed = [n for n in live if n.op is not LEAF]
     if all(n.op.total or not n.args or n.op is PART for n in computed):
-        replay(computed, env, outer)
+        _copy(computed, env, outer)
         return {n: env[n] for n in wanted}
     any_lane = outer.emit(
         OPS["any"], condition if which == 0 else outer.emit(OPS["not"], condition), axes=_axes(condition)
     )
     taken, absent = Graph(outer), Graph(outer)
     inner = {leaf: taken.own(value) for leaf, value in env.items()}
-    replay(computed, inner, taken)
+    _copy(computed, inner, taken)
     results = tuple(inner[n] for n in wanted)
     nothing = tuple(absent.zeros(n) for n in results)
     return dict(zip(wanted, branch(outer, any_lane, (taken, absent), (results, nothing)), strict=True))
+
+
+def _copy(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> None:
+    """Copy `nodes` into `graph` with the shapes they have, in place in `env`: a branch of one lane stays one."""
+    for n in nodes:
+        args = tuple(env[a] for a in n.args)
+        with graph.at(n.span):
+            made = part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, args, n.attrs, n.results)
+        made.name = made.name or n.name
+        env[n] = made
 
 
 def _axes(condition: Node) -> tuple[int, ...]:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, logical, register, unchanged
-from paramprog.types import Kind, Shape, ShapeError, Signature, Type
+from paramprog.transfer.spelling import Counted, checked_axis, checked_sizes, trailing
+from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -44,7 +45,17 @@ def itself(lin: Linear) -> Linear:
 
 # ---- elementwise -------------------------------------------------------------------------------------------------
 
-NEG: Op = linear("neg", "-x", np.negative, itself, elementwise=True, kinds=arithmetic, total=True, c="-{0}")
+NEG: Op = linear(
+    "neg",
+    "-x",
+    np.negative,
+    itself,
+    elementwise=True,
+    kinds=arithmetic,
+    surfaces=(Surface("neg", "-x"),),
+    total=True,
+    c="-{0}",
+)
 MUL: Op = linear(
     "mul", "a * b", np.multiply, itself, elementwise=True, kinds=arithmetic, total=True, c="{0} * {1}"
 )
@@ -110,13 +121,6 @@ def axis_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[s
     return {"axes": tuple(range(len(x.shape))) if axis is None else (checked_axis(axis, len(x.shape)),)}
 
 
-def checked_axis(axis: int, rank: int) -> int:
-    """`axis` itself. Raises ShapeError when there is no such axis."""
-    if not 0 <= axis < rank:
-        raise ShapeError(f"there is no axis {axis} in an array of {rank} axes")
-    return axis
-
-
 def sized_axis_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
     """`axes` with their `sizes`, which the transpose needs."""
     axes = axis_attrs(types, options)["axes"]
@@ -132,10 +136,15 @@ def _spread_value(x: Any, *, axes: tuple[int, ...], sizes: Shape) -> Any:
 
 
 def _spread_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    if len(options["rest"]) != 1:
-        raise ShapeError("takes one size")
-    rank = len(types[0].shape)
-    return {"axes": (checked_axis(options["axis"], rank + 1),), "sizes": tuple(options["rest"])}
+    sizes = checked_sizes(trailing(options, "n"))
+    return {"axes": (checked_axis(options["axis"], len(types[0].shape) + 1),), "sizes": sizes}
+
+
+def _full_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if types[0].shape:
+        raise ShapeError(f"fills an array with one scalar; this is {dims_text(types[0].shape)}: see `spread`")
+    sizes = checked_sizes(tuple(options["rest"]))
+    return {"axes": tuple(range(len(sizes))), "sizes": sizes}
 
 
 AXIS = {"axis": None}
@@ -165,9 +174,10 @@ SPREAD: Op = linear(
     signature=_spreading,
     kinds=unchanged,
     surfaces=(
-        Surface(
+        Counted(
             "spread", "n copies of x along a new axis", rest="n", options={"axis": 0}, attrs=_spread_attrs
         ),
+        Surface("full", "an array with a scalar in every entry", ("value",), rest="m", attrs=_full_attrs),
     ),
     samples=(
         Sample(((),), {"axes": (0, 1), "sizes": (2, 3)}),

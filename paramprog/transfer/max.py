@@ -11,8 +11,9 @@ from paramprog.op import KindRule, Op, Sample, Surface, arithmetic, logical, reg
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, axis_attrs, reduction
 from paramprog.transfer.map import GUARD, smooth
 from paramprog.transfer.reduce import Axes, never_empty, reduced
+from paramprog.transfer.spelling import one_axis
 from paramprog.transfer.step import GREATER, INSIDE, REAL, SHARE
-from paramprog.types import Shape, ShapeError, Type
+from paramprog.types import Shape, Type
 
 AB = ("a", "b")
 
@@ -92,9 +93,7 @@ def _chooser(
 
 
 def _one_axis(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    if options["axis"] is None and len(types[0].shape) != 1:
-        raise ShapeError("needs `axis = k` for an array that is not a vector")
-    return axis_attrs(types, options)
+    return {"axes": (one_axis(types, options),)}
 
 
 def _not_empty_index(shape: Shape, *, axes: Axes) -> Shape:

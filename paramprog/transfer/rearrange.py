@@ -1,4 +1,4 @@
-"""Rearrangements of entries: reshape, transpose, concat, stack. Linear; each is its own kind of transpose."""
+"""Rearrangements of entries: reshape, transpose, roll, concat, stack. Linear; each is its own kind of transpose."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Chain, Linear, Op, Sample, Surface, register, unchanged
-from paramprog.transfer.linear import LETTERS, checked_axis, linear
+from paramprog.transfer.linear import LETTERS, linear
 from paramprog.transfer.select import SLICE, Cut
+from paramprog.transfer.spelling import Counted, checked_axis, checked_sizes, trailing
 from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
 
 
@@ -41,7 +42,10 @@ RESHAPE: Op = linear(
             "reshape",
             "the same entries in another shape",
             rest="m",
-            attrs=lambda types, options: {"of": types[0].shape, "to": tuple(options["rest"])},
+            attrs=lambda types, options: {
+                "of": types[0].shape,
+                "to": checked_sizes(tuple(options["rest"])),
+            },
         ),
     ),
     samples=(Sample(((2, 3),), {"of": (2, 3), "to": (3, 2)}), Sample(((4,),), {"of": (4,), "to": (2, 1, 2)})),
@@ -63,6 +67,37 @@ TRANSPOSE: Op = linear(
         ),
     ),
     samples=(Sample(((2, 3),), {"axes": (1, 0)}), Sample(((2, 3, 4),), {"axes": (2, 0, 1)})),
+    total=True,
+)
+
+
+def _roll_rule(shape: Shape, *, by: int, axis: int) -> Shape:
+    checked_axis(axis, len(shape))
+    return shape
+
+
+def _roll_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    (k,) = trailing(options, "k")
+    return {"by": k, "axis": options["axis"]}
+
+
+ROLL: Op = linear(
+    "roll",
+    "the entries moved on by k places along an axis; those that leave at the end come in at the start",
+    lambda x, *, by, axis: np.roll(x, by, axis),
+    lambda lin: Linear(ROLL, attrs={"by": -lin.attrs["by"], "axis": lin.attrs["axis"]}),
+    shape_rule=_roll_rule,
+    kinds=unchanged,
+    surfaces=(
+        Counted(
+            "roll",
+            "the entries moved on by k places along an axis, those at the end to the start",
+            options={"axis": 0},
+            attrs=_roll_attrs,
+            rest="k",
+        ),
+    ),
+    samples=(Sample(((4,),), {"by": 1, "axis": 0}), Sample(((2, 3),), {"by": -5, "axis": 1})),
     total=True,
 )
 

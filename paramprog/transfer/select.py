@@ -13,7 +13,8 @@ import numpy as np
 
 from paramprog.graph.region import ValueFault
 from paramprog.op import Linear, Op, Sample, Surface, first_kind, logical, unchanged
-from paramprog.transfer.linear import checked_axis, linear
+from paramprog.transfer.linear import linear
+from paramprog.transfer.spelling import Counted, at_least, checked_axis, trailing
 from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text
 
 # ---- static ranges -----------------------------------------------------------------------------------------------
@@ -77,6 +78,32 @@ def _embed_rule(shape: Shape, *, cuts: Cuts) -> Shape:
     return tuple(sizes)
 
 
+def _pad_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    before, after = trailing(options, "before", "after")
+    at_least(0, before=before, after=after)
+    axis, shape = options["axis"], types[0].shape
+    n = shape[checked_axis(axis, len(shape))]
+    return {"cuts": (Cut(axis, before, n, 1, before + n + after),)}
+
+
+def _embed_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    start, size = trailing(options, "start", "size")
+    axis, step, shape = options["axis"], options["step"], types[0].shape
+    n = shape[checked_axis(axis, len(shape))]
+    at_least(0, size=size)
+    last = start + max(n - 1, 0) * step
+    if step == 0 or (n and not (0 <= start < size and 0 <= last < size)):
+        raise ShapeError(f"{n} entries from {start} in steps of {step} do not lie within 0:{size}")
+    return {"cuts": (Cut(axis, start, n, step, size),)}
+
+
+def _embed_at_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    i, size = trailing(options, "i", "size")
+    if not 0 <= i < size:
+        raise ShapeError(f"index {i} is out of range for {size} entries")
+    return {"cuts": (Cut(checked_axis(options["axis"], len(types[0].shape) + 1), i, None, 1, size),)}
+
+
 def _embed(y: Any, *, cuts: Cuts) -> Any:
     y = np.asarray(y)
     out = np.zeros(_embed_rule(y.shape, cuts=cuts), y.dtype)
@@ -106,6 +133,30 @@ EMBED: Op = linear(
     lambda lin: Linear(SLICE, attrs=lin.attrs),
     shape_rule=_embed_rule,
     kinds=unchanged,
+    # several cuts are one call for each, in the order of the axes
+    surfaces=(
+        Counted(
+            "pad",
+            "x between zeros along an axis",
+            options={"axis": 0},
+            attrs=_pad_attrs,
+            rest="before, after",
+        ),
+        Counted(
+            "embed",
+            "the entries of x from `start` on, in steps, along an axis of `size` zeros",
+            options={"axis": 0, "step": 1},
+            attrs=_embed_attrs,
+            rest="start, size",
+        ),
+        Counted(
+            "embed_at",
+            "x as entry i along a new axis of `size` zeros",
+            options={"axis": 0},
+            attrs=_embed_at_attrs,
+            rest="i, size",
+        ),
+    ),
     samples=tuple(Sample((_slice_rule(*s.shapes, **s.attrs),), s.attrs) for s in _CUTS),
     total=True,
 )
@@ -157,9 +208,9 @@ def _gather_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mappin
 
 
 def _scatter_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    if len(options["rest"]) != 1:
-        raise ShapeError("takes one size")
-    return {"axis": 0, "size": options["rest"][0]}
+    (size,) = trailing(options, "n")
+    at_least(0, n=size)
+    return {"axis": checked_axis(options["axis"], len(types[1].shape)), "size": size}
 
 
 GATHER: Op = linear(
@@ -194,8 +245,13 @@ SCATTER_ADD: Op = linear(
     shape_rule=_scatter_rule,
     kinds=_scatter_kinds,
     surfaces=(
-        Surface(
-            "scatter_add", "n zeros with v added at the indices i", ("i", "v"), rest="n", attrs=_scatter_attrs
+        Counted(
+            "scatter_add",
+            "n zeros along an axis with v added at the indices i",
+            ("i", "v"),
+            {"axis": 0},
+            _scatter_attrs,
+            rest="n",
         ),
     ),
     samples=(

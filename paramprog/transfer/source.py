@@ -22,11 +22,11 @@ def _no_value(*, type: Type) -> Any:
     raise ValueError(f"a leaf of type {type} was given no value")
 
 
-def _full(*, value: Any, type: Type, real: Real) -> Any:
+def _full(*, value: Any, type: Type, real: Real = "float64") -> Any:
     return np.full(type.shape, value, dtype_of(type, real))
 
 
-def _array(*, value: Constant, type: Type, real: Real) -> Any:
+def _array(*, value: Constant, type: Type, real: Real = "float64") -> Any:
     return value.array.astype(dtype_of(type, real))
 
 
@@ -51,19 +51,15 @@ class _Source(Op):
 
 def _sizes(value: float) -> Any:
     def attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-        if any(n < 0 for n in options["rest"]):
-            raise ShapeError("a size is negative")
-        return {"value": value, "type": Type("real", tuple(options["rest"]))}
+        return {"value": value, "type": Type("real", checked_sizes(tuple(options["rest"])))}
 
     return attrs
 
 
 def _eye(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    if len(options["rest"]) != 1:
-        raise ShapeError("takes one size")
-    (n,) = options["rest"]
+    (n,) = checked_sizes(trailing(options, "n"))
     if n * n > MAX_ELEMENTS:
-        raise ShapeError(f"the identity of size {n} has more than 2^28 entries")
+        raise ShapeError(f"the {n} x {n} identity matrix has more than {MAX_ELEMENTS:,} entries")
     return {"value": Constant(np.eye(n)), "type": Type("real", (n, n))}
 
 
@@ -97,6 +93,6 @@ ARRAY: Op = register(
         _array,
         shape_rule=_no_shape,
         precise=True,
-        surfaces=(Surface("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
+        surfaces=(Counted("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
     )
 )

@@ -1,0 +1,61 @@
+"""What nodes, places and numbers are called in explanations."""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+from typing import Any
+
+import numpy as np
+
+from paramprog.diagnostics import Span
+from paramprog.graph import Node
+
+MAX_ENTRIES = 4
+"""An array with more entries is shown by its norm."""
+
+
+def point(node: Node) -> str:
+    """The name of a point; for an operation without one, `mul:12`: what it does and the line."""
+    if node.name is not None:
+        return node.name
+    return node.op.name if node.span is None else f"{node.op.name}:{node.span.line}"
+
+
+def number(x: Any) -> str:
+    """Six significant digits."""
+    return "NaN" if x != x else f"{float(x) + 0.0:.6g}"
+
+
+def power_of_two(log: float) -> str:
+    """2**log, six significant digits, also where floats end."""
+    if not isfinite(log) or abs(log) < 1000:
+        return number(2.0**log)
+    exponent = floor(log * log10(2))
+    return f"{10 ** (log * log10(2) - exponent):.6g}e{exponent:+d}"
+
+
+def value(array: Any) -> str:
+    """A scalar, a small array entry by entry, a large one as its shape and norm."""
+    array = np.asarray(array)
+    if array.dtype.kind == "b" and not array.ndim:
+        return "true" if array else "false"
+    if array.size > MAX_ENTRIES:
+        shape = ", ".join(map(str, array.shape))
+        if array.dtype.kind != "f":
+            return f"[{shape}]"
+        with np.errstate(all="ignore"):
+            return f"[{shape}] |{number(np.linalg.norm(np.ravel(array)))}|"
+    return _entries(array)
+
+
+def _entries(array: Any) -> str:
+    if array.ndim:
+        return f"[{' '.join(_entries(row) for row in array)}]"
+    if array.dtype.kind == "b":
+        return "true" if array else "false"
+    return str(int(array)) if array.dtype.kind == "i" else f"{float(array) + 0.0:.4g}".replace("nan", "NaN")
+
+
+def line_and_column(span: Span | None) -> dict[str, int | None]:
+    """A place, as in JSON documents."""
+    return {"line": None, "col": None} if span is None else {"line": span.line, "col": span.column}

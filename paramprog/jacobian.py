@@ -1,0 +1,103 @@
+"""Whole Jacobians: the adjoint graph run for every unit covector, or the tangent graph for every unit tangent.
+
+The entries beside the one of a unit vector are structural zeros, not the number 0: where a local Jacobian is infinite,
+0 * infinity would make NaN of entries that have nothing to do with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+
+from paramprog.dataflow.semiring import REACH, PathSum
+from paramprog.dataflow.solve import solve
+from paramprog.gradient import adjoint, tangent
+from paramprog.graph import Node, demand, execute
+from paramprog.graph.depth import deep_stack
+from paramprog.transfer.regions import Masked
+from paramprog.types import Type
+
+Mode = Literal["auto", "reverse", "forward"]
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """J^T g, or J t, as nodes: the leaf `seed` stands for the vector, `lanes` for where it is no structural zero.
+
+    A node of `results` is None where J is structurally zero.
+    """
+
+    seed: Node
+    lanes: Node
+    results: Sequence[Node | None]
+
+
+def pullback(output: Node, wrt: Sequence[Node]) -> Product:
+    """The vector-Jacobian products J^T g of `output` for each of `wrt`, appended to the graph; g has the output's shape."""
+    seed, lanes = _leaves(output)
+    return Product(seed, lanes, adjoint(output, wrt, Masked(seed, lanes)))
+
+
+def pushforward(output: Node, x: Node) -> Product:
+    """The Jacobian-vector product J t of `output` by `x`, appended to the graph; t has the shape of x."""
+    seed, lanes = _leaves(x)
+    return Product(seed, lanes, [tangent(output, {x: Masked(seed, lanes)})])
+
+
+def _leaves(like: Node) -> tuple[Node, Node]:
+    graph = like.graph
+    return graph.leaf(Type("real", like.shape)), graph.leaf(Type("bool", like.shape))
+
+
+def runs(product: Product, leaves: Mapping[Node, Any]) -> Iterator[list[Any]]:
+    """The values of `product.results` for each unit vector in turn; what does not depend on it is computed once."""
+    seed, graph = product.seed, product.seed.graph
+    live = demand(graph.nodes, [n for n in product.results if n is not None])
+    reached = solve(list(live), PathSum(REACH, [seed, product.lanes], lambda edge: True))
+    moving = {n: keys for n, keys in live.items() if reached[n]}
+    still = {n: keys for n, keys in live.items() if not reached[n]}
+    size = prod(seed.shape)
+    unit = np.zeros(size, graph.real)
+    with np.errstate(all="ignore"), deep_stack():
+        env = execute(still, dict(leaves))
+        for k in range(size):
+            unit[k] = 1.0
+            env[seed] = unit.reshape(seed.shape).copy()[()]
+            env[product.lanes] = (env[seed] != 0)[()]
+            unit[k] = 0.0
+            execute(moving, env)
+            yield [None if n is None else env[n] for n in product.results]
+            for n in moving:
+                del env[n]
+
+
+def by_rows(product: Product, output: Node, wrt: Sequence[Node], leaves: Mapping[Node, Any]) -> list[Any]:
+    """The Jacobians of `output` by each of `wrt`, of shape [*output, *x], from its pullback; None is a structural zero."""
+    found = [None if n is None else np.zeros((prod(output.shape), *n.shape), n.graph.real) for n in product.results]
+    if any(n is not None for n in found):
+        for k, row in enumerate(runs(product, leaves)):
+            for rows, value in zip(found, row, strict=True):
+                if rows is not None:
+                    rows[k] = value
+    return [
+        None if rows is None else rows.reshape((*output.shape, *x.shape)) for rows, x in zip(found, wrt, strict=True)
+    ]
+
+
+def by_columns(product: Product, output: Node, x: Node, leaves: Mapping[Node, Any]) -> Any:
+    """The Jacobian of `output` by `x`, of shape [*output, *x], from its pushforward; None is a structural zero."""
+    if product.results == [None]:
+        return None
+    found = np.zeros((*output.shape, prod(x.shape)), output.graph.real)
+    for k, (column,) in enumerate(runs(product, leaves)):
+        found[..., k] = column
+    return found.reshape((*output.shape, *x.shape))
+
+
+def cheaper(output: Node, wrt: Sequence[Node]) -> Mode:
+    """Reverse takes a pass for each entry of the output, forward one for each entry of all `wrt`: the fewer; else reverse."""
+    return "reverse" if prod(output.shape) <= sum(prod(x.shape) for x in wrt) else "forward"
