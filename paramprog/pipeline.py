@@ -13,7 +13,7 @@ from paramprog.diagnostics import Source
 from paramprog.gradient import adjoint
 from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
-from paramprog.jacobian import Product, pullback, pushforward
+from paramprog.jacobian import Products
 from paramprog.lang.build import MAX_NODES, Built, build
 from paramprog.lang.check import Checked, check
 from paramprog.lang.parse import parse
@@ -27,12 +27,12 @@ STAGES = ("tree", "types", "graph", "gradient")
 
 @dataclass(eq=False, repr=False)
 class Compiled:
-    """A program with all its sizes known: the typed tree, the graph, and the gradients asked for so far."""
+    """A program with all its sizes known: the typed tree, the graph, and the gradients and Jacobians asked for so far."""
 
     checked: Checked
     built: Built
     adjoints: dict[tuple[Node, tuple[Node, ...]], list[Node | None]] = field(default_factory=dict)
-    products: dict[tuple[Node, tuple[Node, ...] | Node], Product] = field(default_factory=dict)
+    products: Products = field(default_factory=dict)
 
     def gradient(self, output: Node, wrt: tuple[Node, ...]) -> list[Node | None]:
         """The nodes d(output)/d(x), made once."""
@@ -41,20 +41,6 @@ class Compiled:
             with deep_stack(), collector_off():
                 self.adjoints[key] = adjoint(output, wrt)
         return self.adjoints[key]
-
-    def pullback(self, output: Node, wrt: tuple[Node, ...]) -> Product:
-        """The vector-Jacobian products of `output` by all of `wrt`, made once."""
-        if (output, wrt) not in self.products:
-            with deep_stack(), collector_off():
-                self.products[output, wrt] = pullback(output, wrt)
-        return self.products[output, wrt]
-
-    def pushforward(self, output: Node, x: Node) -> Product:
-        """The Jacobian-vector product of `output` by `x`, made once."""
-        if (output, x) not in self.products:
-            with deep_stack(), collector_off():
-                self.products[output, x] = pushforward(output, x)
-        return self.products[output, x]
 
 
 def read(source: Source) -> Module:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from paramprog.analyses.nonfinite import finite, first_adjoint, first_value
+from paramprog.analyses.uses import Use, uses
 from paramprog.computational_graph import ComputationalGraph
 from paramprog.diagnostics import Diagnostic, ProgramError, Report, Source, did_you_mean, fail
 from paramprog.evaluate import Trace, evaluate, trace
 from paramprog.gradient import plain_or_none, pulled, pushed
 from paramprog.graph import Node
+from paramprog.jacobian import Mode as JacobianMode
+from paramprog.jacobian import jacobians
 from paramprog.lang.arguments import as_value, bind_dims
 from paramprog.lang.build import MAX_NODES
 from paramprog.lang.check import entry_function
@@ -27,6 +30,7 @@ from paramprog.pipeline import Compiled, compile_module, read
 from paramprog.types import Real
 
 if TYPE_CHECKING:
+    from paramprog.explain.paths import PathList
     from paramprog.verify.report import Report as Verification
 
 Mode = Literal["reverse", "forward", "paths"]
@@ -65,7 +69,7 @@ class Gradient:
     """The value of the output, and its gradient with respect to each name asked for.
 
     `structural_zero` lists the names that the output does not depend on; `warnings` say where values or gradients stop
-    being finite.
+    being finite. `by_use`, if asked for, lists what each use of a name adds to its gradient.
     """
 
     value: Any
@@ -73,9 +77,28 @@ class Gradient:
     structural_zero: list[str]
     point: Point = field(repr=False)
     warnings: list[Diagnostic] = field(default_factory=list)
+    by_use: dict[str, list[Use]] | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.gradients[name]
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """The value of the output, and d(output)/d(name), of shape [*output, *name], for each name asked for.
+
+    `mode` is how they were computed; the rest is as in `Gradient`.
+    """
+
+    value: Any
+    jacobians: dict[str, Any]
+    structural_zero: list[str]
+    point: Point = field(repr=False)
+    mode: JacobianMode
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.jacobians[name]
 
 
 class Program:
@@ -124,17 +147,23 @@ class Program:
 
         Raises ProgramError when a name in `given` is unknown, and when sizes are missing or do not agree.
         """
+        given = given or {}
         entry = entry_function(self._unit, self._asked)
-        known = [f.name.text for f in entry.arguments] + list(self._unit.params)
-        for name in given or {}:
-            if name not in known:
-                hint = did_you_mean(name, known) or f"known are {', '.join(known) or 'none'}"
-                raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
-        dims = bind_dims(self._unit, entry.name.text, self.dims, given or {})
+        own = {f.name.text for f in entry.arguments} | self._unit.params.keys()
+        if not self._unit.imports:
+            self._check_names(given, own)
+        dims = bind_dims(self._unit, entry.name.text, self.dims, given)
         key = tuple(sorted(dims.items()))
         if key not in self._compiled:
             self._compiled[key] = compile_module(self.module, self._asked, dims, self.dtype, self.max_nodes)
+        self._check_names(given, own | self._compiled[key].checked.params.keys())
         return self._compiled[key]
+
+    @staticmethod
+    def _check_names(given: Values, known: Iterable[str]) -> None:
+        for name in given.keys() - set(known):
+            hint = did_you_mean(name, known) or f"known are {', '.join(sorted(known)) or 'none'}"
+            raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
 
     def point(
         self, inputs: Values | None = None, params: Values | None = None, seed: int = 0, **by_name: Any
@@ -203,12 +232,14 @@ class Program:
         seed: int = 0,
         output: str | None = None,
         max_paths: int = 100_000,
+        by_use: bool = False,
         **by_name: Any,
     ) -> Gradient:
         """The gradient of a real scalar output with respect to `wrt`: all params, else all real inputs.
 
         v_X = d(output)/dX, for params, inputs and named points of the entry function. `mode` is how: "reverse" runs the
-        adjoint graph, "forward" pushes every unit tangent, "paths" sums over all paths.
+        adjoint graph, "forward" pushes every unit tangent, "paths" sums over all paths. With `by_use` the result also has
+        what each use of a name adds, with its place in the text.
 
         Raises ProgramError when the output is not a real scalar, or a name in `wrt` is unknown.
         """
@@ -226,7 +257,59 @@ class Program:
         zeros = {k: np.zeros(nodes[k].shape, self.dtype)[()] for k, v in found.items() if v is None}
         gradients = {k: zeros[k] if v is None else np.asarray(v)[()] for k, v in found.items()}
         warnings = self._blame(point, target, value, gradients)
-        return Gradient(value, gradients, list(zeros), point, warnings)
+        each = _by_use(point, target, nodes) if by_use else None
+        return Gradient(value, gradients, list(zeros), point, warnings, each)
+
+    def jacobian(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        mode: JacobianMode = "auto",
+        seed: int = 0,
+        output: str | None = None,
+        **by_name: Any,
+    ) -> Jacobian:
+        """The Jacobian of a real output of any shape with respect to `wrt`: all params, else all real inputs.
+
+        Each has the shape [*output, *name]. `mode` is how: "reverse" runs the adjoint graph for each entry of the output,
+        "forward" the tangent graph for each entry of the names, "auto" whichever takes fewer runs.
+
+        Raises ProgramError when the output is not real, a name in `wrt` is unknown, or a Jacobian has too many entries.
+        """
+        point = self.point(inputs, params, seed, **by_name)
+        target = self.output(point.compiled, output, scalar=False)
+        nodes = self.wrt(point.compiled, wrt)
+        made = jacobians(target, nodes, point.leaves, mode, point.compiled.products)
+        zeros = [k for k, v in made.found.items() if v is None]
+        full = {
+            k: np.zeros((*target.shape, *nodes[k].shape), self.dtype) if v is None else v
+            for k, v in made.found.items()
+        }
+        value = evaluate([target], point.leaves)[0]
+        warnings = self._blame(point, target, value, full)
+        return Jacobian(value, {k: v[()] for k, v in full.items()}, zeros, point, made.mode, warnings)
+
+    def paths(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        top: int = 10,
+        seed: int = 0,
+        output: str | None = None,
+        **by_name: Any,
+    ) -> PathList:
+        """How many paths lead from each of `wrt` to a real scalar output, exactly, and the `top` heaviest of them all.
+
+        The paths are those of the executed trace, as in `verify`; none is walked but those returned.
+        """
+        from paramprog.explain.paths import list_paths
+
+        point = self.point(inputs, params, seed, **by_name)
+        target = self.output(point.compiled, output)
+        name = output or next(iter(point.compiled.built.outputs))
+        return list_paths(target, name, self.wrt(point.compiled, wrt), point.leaves, top)
 
     def verify(
         self,
@@ -255,7 +338,7 @@ class Program:
             given = {**point.inputs, **point.params, **changed}
             arguments = {k: given[k] for k in point.inputs}
             weights = {k: given[k] for k in point.params}
-            return interpret(compiled.checked, entry, arguments, weights)[which]
+            return interpret(entry, arguments, weights)[which]
 
         return verify(
             Problem(target, self.wrt(compiled, wrt), point.leaves, oracle, max_paths=max_paths, seed=seed)
@@ -317,7 +400,9 @@ class Program:
         built = compiled.built
         known = {**built.points, **built.params, **built.inputs}
         if names is None:
-            chosen = dict(built.params) or {k: n for k, n in built.inputs.items() if n.kind == "real"}
+            noise = {k for k, item in compiled.checked.items.items() if item.noise}
+            params = {k: n for k, n in built.params.items() if k not in noise}
+            chosen = params or {k: n for k, n in built.inputs.items() if n.kind == "real"}
             if not chosen:
                 raise fail("no-wrt", "there is neither a param nor a real input to differentiate by")
             return chosen
@@ -340,7 +425,7 @@ class Program:
         recorded = trace([target], point.leaves)
         blamed = first_value(recorded.nodes, recorded.values)
         if blamed is None:
-            facts = pulled(recorded.nodes, recorded.values, recorded.of[target], np.ones(()))
+            facts = pulled(recorded.nodes, recorded.values, recorded.of[target], np.ones(target.shape))
             plain = {n: plain_or_none(f) for n, f in facts.items()}
             blamed = first_adjoint(recorded.nodes, recorded.values, plain)
         return [] if blamed is None else [blamed]
@@ -376,6 +461,15 @@ def _forward(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any
         dependent = any(r is not None for r in rows)
         found[name] = np.reshape([0.0 if r is None else r for r in rows], node.shape) if dependent else None
     return recorded.values[out], found
+
+
+def _by_use(point: Point, target: Node, nodes: Mapping[str, Node]) -> dict[str, list[Use]]:
+    """What each use adds, on the executed trace."""
+    recorded = trace([target], point.leaves, keep=nodes.values())
+    out, of = recorded.of[target], recorded.of
+    facts = pulled(recorded.nodes, recorded.values, out, np.ones_like(recorded.values[out]))
+    named = {name: of[n] for name, n in point.compiled.built.points.items() if n in of}
+    return uses(recorded, {name: of[n] for name, n in nodes.items()}, out, facts, named)
 
 
 def _paths(

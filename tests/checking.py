@@ -50,7 +50,7 @@ def interpreted(program: Program, inputs: Mapping[str, Any] | None = None) -> li
     """The results by the tree interpreter, which never sees the graph."""
     point = program.point(inputs)
     checked = point.compiled.checked
-    return interpret(checked, checked.entry, point.inputs, point.params)
+    return interpret(checked.entry, point.inputs, point.params)
 
 
 def value(text: str, **inputs: Any) -> Any:

@@ -39,10 +39,11 @@ ROUNDING = 1e-9
 class Path:
     """`nodes` of the trace from X to the output, what the path adds to the gradient at X, and the size of that.
 
-    `log_bound` is the logarithm (base 2) of what bounds the weight; between scalars, of the weight itself.
+    `ports` are the arguments by which it enters the nodes after the first. `log_bound` is the logarithm (base 2) of what bounds the weight; between scalars, of the weight itself.
     """
 
     nodes: Sequence[Node]
+    ports: Sequence[int]
     contribution: Any
     weight: float
     log_bound: float
@@ -52,13 +53,15 @@ class Path:
 class Heaviest:
     """`counts`, exact, of the paths from each start, and the heaviest of all those paths, the heaviest first.
 
-    The first `proved` of `paths` are the heaviest there are; `rest` bounds the weight of each of the others.
+    The first `proved` of `paths` are the heaviest there are; `rest` bounds the weight of each path not weighed. With
+    `scalar`, everything between the starts and the output is scalar, so weights are products of numbers.
     """
 
     counts: Mapping[Node, int]
     paths: Sequence[Path]
     proved: int
     rest: float
+    scalar: bool
 
 
 def heaviest(trace: Trace, starts: Sequence[Node], output: Node, top: int) -> Heaviest:
@@ -85,7 +88,7 @@ def heaviest(trace: Trace, starts: Sequence[Node], output: Node, top: int) -> He
     rest = _power(found[-1][1].weight) if len(found) < sum(counts.values()) else 0.0
     sure = [scalar or isnan(p.weight) or p.weight >= rest * (1 - ROUNDING) for p in paths[:top]]
     proved = [*sure, False].index(False)
-    return Heaviest(counts, paths[:top], proved, rest)
+    return Heaviest(counts, paths[:top], proved, rest, scalar)
 
 
 def _best(
@@ -129,12 +132,13 @@ class _Contributions:
         self.made: dict[int, Fact] = {}
 
     def path(self, start: Node, route: Route) -> Path:
-        edges: list[Edge] = steps(route.trail)
+        edges: list[Edge] = steps(route.trail)[::-1]
         fact = self._along(route.trail)
         value = np.zeros(start.shape) if fact is None else plain(fact)
         with np.errstate(all="ignore"):
             weight = float(np.linalg.norm(np.ravel(np.asarray(value, np.float64))))
-        return Path([start, *(e.consumer for e in reversed(edges))], value, weight, route.weight)
+        nodes, ports = [start, *(e.consumer for e in edges)], [e.port for e in edges]
+        return Path(nodes, ports, value, weight, route.weight)
 
     def _along(self, trail: Any) -> Fact:
         waiting: list[tuple[Any, Edge]] = []

@@ -15,7 +15,22 @@ from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, GATHER, SCATTER_A
 from paramprog.types import Shape
 
 PRODUCTS = frozenset(
-    (MUL, NEG, MASK, SUM, SPREAD, CONTRACT, RESHAPE, TRANSPOSE, SLICE, EMBED, GATHER, SCATTER_ADD, COMPRESS, EXPAND)
+    (
+        MUL,
+        NEG,
+        MASK,
+        SUM,
+        SPREAD,
+        CONTRACT,
+        RESHAPE,
+        TRANSPOSE,
+        SLICE,
+        EMBED,
+        GATHER,
+        SCATTER_ADD,
+        COMPRESS,
+        EXPAND,
+    )
 )
 """The entries of such a map are products of its frozen reals, up to sign: with their sizes instead, it is |J|."""
 

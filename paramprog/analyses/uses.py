@@ -7,13 +7,15 @@ A copy is no use: where a weight is handed to a function, its uses are the opera
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from paramprog.dataflow.flow import Edge
+from paramprog.dataflow.flow import Analysis, Edge
+from paramprog.dataflow.solve import solve
 from paramprog.diagnostics import Span
 from paramprog.evaluate import Trace
 from paramprog.graph import Node
@@ -28,47 +30,90 @@ class Use:
     """One term of a gradient: `node` of the trace works with the point, and adds `value`, of the point's shape.
 
     `through` are the places of the copies on the way, the outermost first: calls, and assignments of another name.
+    `into` is the first of the named points of the entry function that the use works for: it tells calls apart.
     """
 
     node: Node
     value: Any
     through: tuple[Span, ...] = ()
+    into: str | None = None
 
     @property
     def span(self) -> Span | None:
         return self.node.span
 
 
-def uses(trace: Trace, point: Node, output: Node, facts: Mapping[Node, Fact]) -> list[Use]:
-    """The uses of `point` that carry a derivative, in the order in which the program runs.
+class FirstNamed(Analysis[Node, float]):
+    """Backwards: the position of the first of some nodes that the value of a node reaches, itself included."""
+
+    def __init__(self, positions: Mapping[Node, int]) -> None:
+        self.positions = positions
+
+    def meet(self, node: Node, facts: Sequence[float]) -> float:
+        return min([self.positions.get(node, inf), *facts])
+
+
+def uses(
+    trace: Trace,
+    points: Mapping[str, Node],
+    output: Node,
+    facts: Mapping[Node, Fact],
+    named: Mapping[str, Node],
+) -> dict[str, list[Use]]:
+    """The uses of each of `points` that carry a derivative, in the order in which the program runs.
 
     `facts` are the adjoints of the nodes of the trace (`gradient.pulled` from `output` with the seed 1). The values sum
-    to the adjoint of `point`, but for rounding. If the point is the output itself, that counts as a use of it.
+    to the adjoint of the point, but for rounding. If the point is the output itself, that counts as a use of it.
+    `named` are the named points of the entry function.
     """
     consumers: dict[Node, list[Edge]] = {}
     for n in trace.nodes:
         for port, a in enumerate(n.args):
             consumers.setdefault(a, []).append(Edge(a, n, port))
-    found: list[tuple[Node, Fact, tuple[Chain, ...], tuple[Span, ...]]] = []
-    waiting: list[tuple[Node, tuple[Chain, ...], tuple[Span, ...]]] = [(point, (), ())]
+    position = {n: k for k, n in enumerate(trace.nodes)}
+    names = {position[n]: name for name, n in reversed(named.items())}
+    first = solve(trace.nodes, FirstNamed({n: position[n] for n in named.values()}), backward=True)
+
+    def use(node: Node, fact: Fact, chains: tuple[Chain, ...], through: tuple[Span, ...]) -> Use:
+        into = names.get(int(first[node])) if first[node] < inf else None
+        return Use(node, _value(fact, chains), through, into)
+
     with np.errstate(all="ignore"):
-        while waiting:
-            node, before, through = waiting.pop()
-            if node is output:
-                found.append((node, np.ones_like(trace.values[node]), before, through))
-            for edge in consumers.get(node, ()):
-                user: Node = edge.consumer
-                chain = None if facts.get(user) is None else _local(trace, edge)
-                if chain is None:
-                    continue
-                if _hands_on(user, consumers.get(user, ())) and user is not output:
-                    named = user.op is COPY and user.span is not None
-                    waiting.append((user, (*before, chain), (*through, user.span) if named else through))
-                else:
-                    found.append((user, pull_fact(chain, facts[user]), before, through))
-        position = {n: k for k, n in enumerate(trace.nodes)}
-        found.sort(key=lambda use: position[use[0]])
-        return [Use(n, _value(fact, before), through) for n, fact, before, through in found]
+        found = {name: _terms(trace, x, output, facts, consumers) for name, x in points.items()}
+        return {
+            name: [use(*term) for term in sorted(terms, key=lambda term: position[term[0]])]
+            for name, terms in found.items()
+        }
+
+
+Term = tuple[Node, Fact, tuple[Chain, ...], tuple[Span, ...]]
+"""The operation, what is pulled through it, and the Jacobians and the places of the copies before it."""
+
+
+def _terms(
+    trace: Trace,
+    point: Node,
+    output: Node,
+    facts: Mapping[Node, Fact],
+    consumers: Mapping[Node, Sequence[Edge]],
+) -> list[Term]:
+    found: list[Term] = []
+    waiting: list[tuple[Node, tuple[Chain, ...], tuple[Span, ...]]] = [(point, (), ())]
+    while waiting:
+        node, before, through = waiting.pop()
+        if node is output:
+            found.append((node, np.ones_like(trace.values[node]), before, through))
+        for edge in consumers.get(node, ()):
+            user: Node = edge.consumer
+            chain = None if facts.get(user) is None else _local(trace, edge)
+            if chain is None:
+                continue
+            if _hands_on(user, consumers.get(user, ())) and user is not output:
+                named = user.op is COPY and user.span is not None
+                waiting.append((user, (*before, chain), (*through, user.span) if named else through))
+            else:
+                found.append((user, pull_fact(chain, facts[user]), before, through))
+    return found
 
 
 def _local(trace: Trace, edge: Edge) -> Chain | None:
@@ -76,7 +121,7 @@ def _local(trace: Trace, edge: Edge) -> Chain | None:
     return n.op.local(edge.port, trace.values[n], *(trace.values[a] for a in n.args), **n.attrs)
 
 
-def _hands_on(node: Node, consumers: list[Edge] | tuple[()]) -> bool:
+def _hands_on(node: Node, consumers: Sequence[Edge]) -> bool:
     """Whether the node is no operation of the program: a copy, or a broadcast or a choice of lanes for what is inside it."""
     if node.op is COPY:
         return True

@@ -32,9 +32,13 @@ def _row(row: Row, width: int) -> str:
     head = f"{row.name:<{width}} ="
     remark = f"  ({row.remark})" if row.remark else ""
     if "\n" in text or (text.startswith("[") and len(f"{head} {text}") > columns):
-        below = "".join(f"{INDENT}{line}\n" for line in text.splitlines())
-        return f"{head}{remark}\n{below}"
+        return f"{head}{remark}\n{indented(text)}"
     return f"{head} {text}{remark}\n"
+
+
+def indented(text: str) -> str:
+    """Every line a little to the right."""
+    return "".join(f"{INDENT}{line}\n" for line in text.splitlines())
 
 
 def value_text(value: Any, width: int = 78) -> str:

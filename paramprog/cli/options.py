@@ -57,13 +57,7 @@ def program_options(parser: argparse.ArgumentParser) -> None:
 def gradient_options(parser: argparse.ArgumentParser, *, modes: Sequence[str] = ()) -> None:
     """What is differentiated, and how, where there is a choice of modes; the first one is the default."""
     group = parser.add_argument_group("the gradient")
-    group.add_argument(
-        "--wrt",
-        metavar="A,B",
-        action="append",
-        type=names,
-        help="by these points (default: all params, else all real inputs); repeatable",
-    )
+    wrt_option(group, "by these points")
     group.add_argument(
         "--max-paths",
         metavar="N",
@@ -74,6 +68,20 @@ def gradient_options(parser: argparse.ArgumentParser, *, modes: Sequence[str] = 
     if modes:
         text = f"how: by the adjoint graph, unit tangents, or the sum over all paths (default: {modes[0]})"
         group.add_argument("--mode", choices=modes, default=modes[0], help=text)
+        group.add_argument(
+            "--by-use", action="store_true", help="also what each use of a point adds, and where"
+        )
+
+
+def wrt_option(group: argparse._ArgumentGroup, what: str) -> None:
+    """`--wrt A,B`."""
+    group.add_argument(
+        "--wrt",
+        metavar="A,B",
+        action="append",
+        type=names,
+        help=f"{what} (default: all params, else all real inputs); repeatable",
+    )
 
 
 def output_options(
@@ -111,8 +119,8 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def size(text: str) -> tuple[str, int]:
-    """`NAME=SIZE`, a size being a whole number from 0 on."""
-    name, value = _named(text, "SIZE")
+    """`NAME=SIZE`, a size being a whole number from 0 on; `file.NAME` is a dim of an imported file."""
+    name, value = _named(text, "SIZE", dotted=True)
     return name, natural(value)
 
 
@@ -139,11 +147,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _named(text: str, value: str) -> tuple[str, str]:
+def _named(text: str, value: str, *, dotted: bool = False) -> tuple[str, str]:
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not equals:
         raise argparse.ArgumentTypeError(f"`{_short(text)}` is not of the form NAME={value}")
-    if not name.isidentifier():
+    parts = name.split(".") if dotted else [name]
+    if len(parts) > 2 or not all(part.isidentifier() for part in parts):
         raise argparse.ArgumentTypeError(f"`{_short(name)}` is not a name; write NAME={value}")
     return name, rest
 

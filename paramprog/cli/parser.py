@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from paramprog.cli import check, examples, grad, run, verify
+from paramprog.cli import check, examples, grad, graph, jacobian, paths, run, verify
 from paramprog.cli.options import output_options
 from paramprog.diagnostics import printable
 
 DESCRIPTION = "Gradients of parameterized programs by dataflow analysis."
 EPILOG = "`paramprog COMMAND --help` lists the options of a command."
-COMMANDS = {"check": check, "run": run, "grad": grad, "verify": verify, "examples": examples}
+COMMANDS = {
+    "check": check,
+    "run": run,
+    "grad": grad,
+    "jacobian": jacobian,
+    "verify": verify,
+    "paths": paths,
+    "graph": graph,
+    "examples": examples,
+}
 
 
 class Parser(argparse.ArgumentParser):

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.diagnostics import Span
+from paramprog.diagnostics import Span, printable
 from paramprog.graph import Node
 
 MAX_ENTRIES = 4
 """An array with more entries is shown by its norm."""
+
+MAX_EXCERPT = 40
 
 
 def point(node: Node) -> str:
@@ -19,6 +21,16 @@ def point(node: Node) -> str:
     if node.name is not None:
         return node.name
     return node.op.name if node.span is None else f"{node.op.name}:{node.span.line}"
+
+
+def excerpt(span: Span, width: int = MAX_EXCERPT) -> str:
+    """The source at a place as one printable line, shortened."""
+    return shortened(printable(" ".join(span.text.split())), width)
+
+
+def shortened(text: str, width: int) -> str:
+    """At most `width` characters."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def number(x: Any) -> str:

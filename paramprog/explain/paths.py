@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ SHOWN = 16
 @dataclass(frozen=True)
 class HeavyPath:
     """One path: the labels of its points from X to the output, and their places.
+
+    Where a point takes another twice, as in `x * x`, its label says by which argument the path enters: `mul:3[2]`.
 
     `contribution` is what it adds to the gradient at X, of X's shape: for scalars the signed product of its Jacobians.
     `weight` is the size of that, the Euclidean norm. `share` is the part of the gradient that it makes up, by the
@@ -48,7 +51,7 @@ class PathList:
 
     The first `proved` of `paths` are the heaviest there are (between scalars, all). Paths between arrays are chosen by
     an upper bound of their weight, the product over their edges of bounds of the Jacobians' norms; those not weighed
-    have no more than `rest`.
+    have no more than `rest`. With `scalar`, all points on them are scalars.
     """
 
     output: str
@@ -56,6 +59,7 @@ class PathList:
     paths: Sequence[HeavyPath]
     proved: int
     rest: float
+    scalar: bool
 
     @property
     def count(self) -> int:
@@ -79,13 +83,17 @@ def list_paths(
     found: Heaviest = heaviest(recorded, list(starts.values()), end, top)
     facts = pulled(recorded.nodes, recorded.values, end, np.ones_like(recorded.values[end]))
     names = {x: name for name, x in reversed(starts.items())}
-    paths = [_described(p, names[p.nodes[0]], output, plain_or_none(facts.get(p.nodes[0]))) for p in found.paths]
-    return PathList(output, {k: found.counts[x] for k, x in starts.items()}, paths, found.proved, found.rest)
+    paths = [_described(p, names[p.nodes[0]], plain_or_none(facts.get(p.nodes[0]))) for p in found.paths]
+    return PathList(
+        output, {k: found.counts[x] for k, x in starts.items()}, paths, found.proved, found.rest, found.scalar
+    )
 
 
-def _described(path: Path, start: str, output: str, gradient: Any) -> HeavyPath:
-    points = [labels.point(n) for n in path.nodes]
-    points[0], points[-1] = start, output if len(points) > 1 else start
+def _described(path: Path, start: str, gradient: Any) -> HeavyPath:
+    points = [
+        start,
+        *(_entered(a, n, port) for a, n, port in zip(path.nodes, path.nodes[1:], path.ports, strict=False)),
+    ]
     return HeavyPath(
         points,
         [n.span for n in path.nodes],
@@ -94,6 +102,11 @@ def _described(path: Path, start: str, output: str, gradient: Any) -> HeavyPath:
         _share(path.contribution, gradient),
         path.log_bound,
     )
+
+
+def _entered(before: Node, node: Node, port: int) -> str:
+    label = labels.point(node)
+    return f"{label}[{port + 1}]" if node.args.count(before) > 1 else label
 
 
 def _share(part: Any, whole: Any) -> float | None:
@@ -116,18 +129,25 @@ def table(found: PathList) -> str:
         lines.append(f"{_paths(found.count)} in all")
     if not found.paths:
         return "\n".join(lines)
-    scalar = all(not np.ndim(p.contribution) for p in found.paths)
-    signed = scalar and found.proved == len(found.paths) and all(len(p.points) for p in found.paths)
-    head = ("", "product" if signed else "weight", "share", "path")
+    head = ("", "product" if found.scalar else "weight", "share", "path")
     rows = [head] + [
-        (f"{k}.", _weight(p, signed=signed), _percent(p.share), _points(p.points))
+        (f"{k}.", _weight(p, scalar=found.scalar), _percent(p.share), _points(p.points))
         for k, p in enumerate(found.paths, 1)
     ]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     lines += [""] + [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}" for a, b, c, d in rows]
     if found.proved < len(found.paths):
-        first = f"the first {found.proved} are" if found.proved > 1 else "the first is" if found.proved else "none is"
-        lines += ["", f"{first} proved to be the heaviest; a path not weighed here has at most {labels.number(found.rest)}"]
+        first = (
+            f"the first {found.proved} are"
+            if found.proved > 1
+            else "the first is"
+            if found.proved
+            else "none is"
+        )
+        lines += [
+            "",
+            f"{first} proved to be the heaviest; a path not weighed here has at most {labels.number(found.rest)}",
+        ]
     return "\n".join(lines)
 
 
@@ -135,11 +155,10 @@ def _paths(count: int) -> str:
     return f"{count_text(count)} path{'s' * (count != 1)}"
 
 
-def _weight(path: HeavyPath, *, signed: bool) -> str:
-    x = path.contribution if signed else path.weight
-    if signed and not 1e-300 < path.weight < 1e300 and path.weight == path.weight:
-        return labels.power_of_two(path.log_weight)
-    return labels.number(x)
+def _weight(path: HeavyPath, *, scalar: bool) -> str:
+    if scalar and abs(path.log_weight) > 1000 and isfinite(path.log_weight):
+        return f"+-{labels.power_of_two(path.log_weight)}"  # beyond floats, where the sign is lost too
+    return labels.number(path.contribution if scalar else path.weight)
 
 
 def _percent(share: float | None) -> str:

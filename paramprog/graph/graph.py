@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from paramprog.diagnostics import Span
+from paramprog.graph.constant import Constant
 from paramprog.graph.node import Node
 from paramprog.op import OPS, Attrs, Op
 from paramprog.types import Kind, Real, Type, join_shapes
@@ -70,7 +73,7 @@ class Graph:
             if key in self._fitting:
                 return self.append(op, args, attrs, self._fitting[key])
             node = self._emit(op, args, attrs)
-            if node.args == args:
+            if None not in key and node.args == args:
                 self._fitting[key] = node.results
             return node
         return self._emit(op, args, attrs)
@@ -90,7 +93,12 @@ class Graph:
     def _nodes(self, args: tuple[Any, ...]) -> list[Node]:
         real = any(isinstance(a, Node) and a.kind == "real" for a in args)
         return [
-            self.own(a) if isinstance(a, Node) else self.constant(a, "real" if real else None) for a in args
+            self.own(a)
+            if isinstance(a, Node)
+            else self.array(a)
+            if isinstance(a, np.ndarray) and a.ndim
+            else self.constant(a, "real" if real else None)
+            for a in args
         ]
 
     def convert(self, node: Node, kind: Kind) -> Node:
@@ -114,6 +122,14 @@ class Graph:
         own: Kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "real"
         type = Type(kind or own, shape)
         return self.append(OPS["full"], (), {"value": value, "type": type, "real": self.real}, (type,))
+
+    def array(self, value: Any) -> Node:
+        """A constant array."""
+        kind: Kind = {"b": "bool", "i": "int", "u": "int"}.get(value.dtype.kind, "real")  # type: ignore[assignment]
+        type = Type(kind, value.shape)
+        return self.append(
+            OPS["array"], (), {"value": Constant(value), "type": type, "real": self.real}, (type,)
+        )
 
     def zeros(self, like: Node) -> Node:
         """Zero (or false) in the shape and kind of `like`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[st
     }
     declared |= {p.name.text: (p.type, p.name.span) for p in unit.params.values()}
     known = open_dims(unit, unit.functions[entry])
+    stems = {PurePosixPath(d.path.value).stem for d in unit.imports}
     for name in dims:
-        if name not in known:
+        if name not in known and name.partition(".")[0] not in stems:
             hint = did_you_mean(name, known)
             raise fail("undefined-name", f"there is no dim `{name}`", None, hint)
     bound: dict[str, int] = dict(dims)
@@ -58,9 +60,10 @@ def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[st
 def _shape(value: Any) -> tuple[int, ...] | None:
     """The shape of a value, None for a ragged one, which `as_value` will refuse."""
     try:
-        return np.shape(value)
+        shape: tuple[int, ...] = np.shape(value)
     except ValueError:
         return None
+    return shape
 
 
 def as_value(value: Any, type: Type, real: Real, name: str, span: Span) -> Any:

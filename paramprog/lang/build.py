@@ -24,6 +24,7 @@ from paramprog.lang.selections import Selections
 from paramprog.lang.syntax import (
     Arm,
     Assign,
+    BaseDecl,
     Boolean,
     Call,
     Chain,
@@ -41,12 +42,13 @@ from paramprog.lang.syntax import (
     Power,
     Return,
     Statement,
+    Target,
 )
 from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS, Op
 from paramprog.transfer.base import BaseOp, Body, base_op
 from paramprog.transfer.regions import branch
-from paramprog.transfer.source import Constant
+from paramprog.graph.constant import Constant
 from paramprog.types import Real, Type
 
 MAX_NODES = 1_000_000
@@ -81,7 +83,7 @@ def build(program: Checked, real: Real = "float64", max_nodes: int = MAX_NODES) 
         with builder.graph.at(formal.name.span):
             inputs[name] = builder.graph.leaf(entry.arguments[name].type, name)
     for name, type in program.params.items():
-        with builder.graph.at(program.unit.params[name].name.span):
+        with builder.graph.at(program.items[name].name.span):
             builder.params[name] = builder.graph.leaf(type, name)
     frame = Frame(builder, entry, dict(inputs) | dict(entry.dims))
     outputs = walk(frame.results())
@@ -104,7 +106,7 @@ class Builder:
     graph: Graph
     max_nodes: int
     params: dict[str, Node] = field(default_factory=dict)
-    bases: dict[str, BaseOp] = field(default_factory=dict)
+    bases: dict[BaseDecl, BaseOp] = field(default_factory=dict)
     calls: list[dict[Any, list[Node]]] = field(default_factory=lambda: [{}])
     """Calls made so far by their points, one dictionary for each arm being built: an arm's calls are its own."""
     selections: Selections = field(default_factory=Selections)
@@ -145,21 +147,18 @@ class Builder:
 
     def base(self, call: BaseCall) -> BaseOp:
         """The primitive of a base function, built once."""
-        name = call.base.name.text
-        if name not in self.bases:
-            checked = self.program.bases[name]
+        if call.base not in self.bases:
             body = Graph(real=self.graph.real)
             with self.body(body):
                 arguments = [body.leaf(Type("real", ()), a.text) for a in call.base.arguments]
-                frame = Frame(self, checked.instance, {a.name or "": a for a in arguments})
+                frame = Frame(self, call.instance, {a.name or "": a for a in arguments})
                 result = self.real(walk(frame.expression(call.base.body)))
                 partials = None
                 if call.base.partials is not None:
                     partials = [self.real(walk(frame.expression(p))) for p in call.base.partials]
-            self.bases[name] = base_op(
-                name, call.base.span.text, Body(body, tuple(arguments), result, partials)
-            )
-        return self.bases[name]
+            made = Body(body, tuple(arguments), result, partials)
+            self.bases[call.base] = base_op(call.base.name.text, call.base.span.text, made)
+        return self.bases[call.base]
 
 
 class Frame:
@@ -205,7 +204,42 @@ class Frame:
                 nodes.append(value)
         for target, node in zip(s.targets, nodes, strict=True):
             name = target.name
+            if target.indices is not None:
+                updated: Node = yield self.update(target, node)
+                self.scope[name.text] = updated
+                continue
             self.scope[name.text] = self.point(node, name.text, name.span) if isinstance(node, Node) else node
+
+    def update(self, target: Target, value: Node | Static) -> Walk[Node]:
+        """A new version of an array; entries at run-time indices are replaced inside what the static ones cut out."""
+        builder, name, span = self.builder, target.name, target.span
+        old, plan, type = (
+            self.scope[name.text],
+            self.instance.indices[target],
+            self.instance.info[target].type,
+        )
+        assert isinstance(old, Node)
+        new = value if isinstance(value, Node) else builder.constant(value, Type(type.kind, ()), span)
+        if type.kind == "real":
+            new = builder.real(new)
+        if new.shape != type.shape:
+            new = builder.graph.spread(new, type.shape)
+        cut = (
+            builder.emit(OPS["slice"], (old,), {"cuts": plan.cuts}, span)
+            if plan.cuts and plan.run_time
+            else old
+        )
+        whole: list[tuple[Node, Node, int]] = []
+        for axis, item in reversed(plan.run_time):
+            i: Node = yield self.expression(item)
+            whole.append((cut, i, axis))
+            cut = builder.emit(OPS["gather"], (cut, i), {"axis": axis, "size": cut.shape[axis]}, span)
+        for array, i, axis in reversed(whole):
+            new = builder.emit(OPS["put"], (array, i, new), {"axis": axis, "size": array.shape[axis]}, span)
+        if plan.cuts or not plan.run_time:
+            new = builder.emit(OPS["replace"], (old, new), {"cuts": plan.cuts}, span)
+        new.name = name.text
+        return new
 
     def point(self, node: Node, name: str, span: Span) -> Node:
         """The node as a point of this name: itself if it has no name yet, else a copy."""
@@ -232,10 +266,11 @@ class Frame:
         found = self.scope.get(e.text)
         if isinstance(found, Node):
             return found
-        if e.text in self.builder.params:
+        owner = self.instance.home.owner(e.text)
+        if owner is not None and e.text in owner.params:
             return self.builder.params[e.text]
-        if e.text in self.builder.program.consts:
-            const: Const = self.builder.program.consts[e.text]
+        if owner is not None:
+            const: Const = owner.consts[e.text]
             return self.builder.constant(const.value, const.info.type, e.span)
         return self.builder.constant(np.pi, Type("real", ()), e.span)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import ProgramError, did_you_mean, fail
 from paramprog.lang.faults import LATER, counted, mismatch, not_built
-from paramprog.lang.instance import BaseCall, Info, Inlined, Primitive
+from paramprog.lang.instance import BaseCall, FunctionRef, Info, Inlined, Primitive
 from paramprog.lang.syntax import (
     Argument,
     BaseDecl,
@@ -15,6 +15,7 @@ from paramprog.lang.syntax import (
     Expression,
     Formal,
     FunctionDecl,
+    Identifier,
     Name,
     OperatorName,
     Text,
@@ -44,34 +45,32 @@ def call(typing: Typing, e: Call) -> Walk[Info]:
 def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
     """The types of all results of a call; the target is noted in the instance.
 
-    Looked up in this order: arguments of type function, the file's functions and bases, the built-ins.
+    Looked up in this order: arguments of type function, the file's functions and bases, its imports', the
+    prelude's, the built-ins.
     """
     name = e.function.text
-    name = typing.instance.functions.get(name, name)
-    unit = typing.checker.unit
-    if name in unit.functions:
-        inlined: tuple[Info, ...] = yield _function(typing, e, unit.functions[name])
-        return inlined
-    if name in unit.bases:
-        info: Info = yield _base(typing, e, unit.bases[name])
-        return (info,)
-    if name == "reduce":
+    found = typing.instance.functions.get(name) or typing.checker.find(name)
+    if found is None:
+        raise _undefined(typing, e, name)
+    if found.home is not None:
+        unit = found.home.unit
+        if found.name in unit.functions:
+            inlined: tuple[Info, ...] = yield _function(typing, e, found)
+            return inlined
+        info: Info = yield _base(typing, e, found)
+    elif found.name == "reduce":
         info = yield _reduce(typing, e)
-        return (info,)
-    if name == "map":
+    elif found.name == "map":
         info = yield _map(typing, e)
-        return (info,)
-    if name in SURFACES and name.isidentifier():
-        info = yield _builtin(typing, e, SURFACES[name], e.arguments)
-        return (info,)
-    raise _undefined(typing, e, name)
+    else:
+        info = yield _builtin(typing, e, SURFACES[found.name], e.arguments)
+    return (info,)
 
 
 def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:
-    unit = typing.checker.unit
     if name in LATER:
         return ProgramError([not_built(f"the function `{name}`", e.function.span)])
-    if name in typing.locals or name in unit.values():
+    if name in typing.locals or name in typing.checker.value_names():
         return fail(
             "undefined-function",
             f"`{name}` is a value, not a function",
@@ -84,9 +83,7 @@ def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:
 
 def _known(typing: Typing) -> list[str]:
     """The names of all functions that can be called."""
-    unit = typing.checker.unit
-    built_in = [s for s in SURFACES if s.isidentifier()]
-    return [*typing.instance.functions, *unit.functions, *unit.bases, *built_in, *LATER, "map", "reduce"]
+    return [*typing.instance.functions, *typing.checker.function_names(), *LATER]
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------
@@ -238,17 +235,16 @@ def _map(typing: Typing, e: Call) -> Walk[Info]:
     if not isinstance(first, Name) or len(e.arguments) != 2:
         message = "`map` takes the name of a function, then one array"
         raise fail("unknown-argument", message, e.span, "usage: `map(tanh, x)`")
-    name = typing.instance.functions.get(first.text, first.text)
-    inner = Call(e.function, e.arguments[1:], e.span)
-    if name in typing.checker.unit.bases:
-        info: Info = yield _base(typing, e, typing.checker.unit.bases[name], inner)
+    found = typing.instance.functions.get(first.text) or typing.checker.find(first.text)
+    if found is None:
+        raise _undefined(typing, Call(Identifier(first.text, first.span), (), e.span), first.text)
+    name, inner = found.name, Call(e.function, e.arguments[1:], e.span)
+    if found.home is not None and name in found.home.unit.bases:
+        info: Info = yield _base(typing, e, found, inner)
         return info
-    if name in typing.checker.unit.functions or name in LATER:
+    if found.home is not None:
         raise ProgramError([not_built(f"`map` over the function `{name}`", e.span)])
-    if name not in SURFACES:
-        hint = did_you_mean(name, _known(typing))
-        raise fail("undefined-function", f"there is no function named `{name}`", first.span, hint)
-    candidates = [(o, s) for o, s in SURFACES[name] if o.elementwise and len(s.values) == 1]
+    candidates = [(o, s) for o, s in SURFACES.get(name, ()) if o.elementwise and len(s.values) == 1]
     if not candidates:
         message = f"`map` takes an elementwise function of one argument; `{name}` is none"
         raise fail("type-mismatch", message, first.span, "a `base` function is elementwise")
@@ -259,7 +255,8 @@ def _map(typing: Typing, e: Call) -> Walk[Info]:
 # ---- functions of the program ------------------------------------------------------------------------------------
 
 
-def _base(typing: Typing, e: Call, base: BaseDecl, arguments: Call | None = None) -> Walk[Info]:
+def _base(typing: Typing, e: Call, found: FunctionRef, arguments: Call | None = None) -> Walk[Info]:
+    base: BaseDecl = found.home.unit.bases[found.name]
     names = [a.text for a in base.arguments]
     operands = tuple(x for x in bind(arguments or e, names, [None] * len(names)) if x is not None)
     infos: list[Info] = []
@@ -268,31 +265,32 @@ def _base(typing: Typing, e: Call, base: BaseDecl, arguments: Call | None = None
         infos.append(info)
         if info.type.kind == "bool":
             raise fail("type-mismatch", f"a base function takes numbers; this is {info.type}", operand.span)
-    yield typing.checker.base(base)
+    checked = yield found.home.base(base)
     try:
         shape = join_shapes([i.type.shape for i in infos])
     except ShapeError as error:
         raise mismatch(error, e.span) from None
-    typing.instance.targets[e] = BaseCall(base, operands)
+    typing.instance.targets[e] = BaseCall(base, checked.instance, operands)
     return Info(Type("real", shape))
 
 
-def _function(typing: Typing, e: Call, function: FunctionDecl) -> Walk[tuple[Info, ...]]:
+def _function(typing: Typing, e: Call, found: FunctionRef) -> Walk[tuple[Info, ...]]:
+    function: FunctionDecl = found.home.unit.functions[found.name]
     formals = function.arguments
     bound = bind(e, [f.name.text for f in formals], [f.default for f in formals])
-    arguments: list[Info | str | None] = []
+    arguments: list[Info | FunctionRef | None] = []
     for formal, operand in zip(formals, bound, strict=True):
         if is_function(formal):
             given = operand if operand is not None else formal.default
             assert given is not None
-            arguments.append(_function_name(typing, formal, given, local=operand is not None))
+            arguments.append(_function_name(typing, found, formal, given, local=operand is not None))
         elif operand is None:
             arguments.append(None)
         else:
             info: Info = yield typing.expression(operand)
             arguments.append(info)
     spans = [b.span if b is not None else e.span for b in bound]
-    instance = yield typing.checker.instance(function, arguments, spans, e.span)
+    instance = yield found.home.instance(function, arguments, spans, e.span)
     if instance.mentions is not None:
         if typing.constant:
             param, through = instance.mentions.text, e.function.text
@@ -300,8 +298,8 @@ def _function(typing: Typing, e: Call, function: FunctionDecl) -> Walk[tuple[Inf
             raise fail("not-constant", message, e.span)
         typing.instance.mentions = typing.instance.mentions or instance.mentions
     typing.instance.targets[e] = Inlined(instance, tuple(bound))
-    found: tuple[Info, ...] = instance.results
-    return found
+    infos: tuple[Info, ...] = instance.results
+    return infos
 
 
 def is_function(formal: Formal) -> bool:
@@ -309,17 +307,19 @@ def is_function(formal: Formal) -> bool:
     return formal.type is not None and formal.type.kind.text in ("function", "Function")
 
 
-def _function_name(typing: Typing, formal: Formal, operand: Expression, *, local: bool) -> str:
-    """The function that is meant; a default (not `local`) does not see the arguments of the caller."""
-    unit = typing.checker.unit
+def _function_name(
+    typing: Typing, callee: FunctionRef, formal: Formal, operand: Expression, *, local: bool
+) -> FunctionRef:
+    """The function that is meant; a default (not `local`) means what it means in the file of the callee."""
     if formal.type is not None and formal.type.dims:
         raise fail("unknown-type", "the type `function` has no sizes", formal.type.span)
     if isinstance(operand, Name):
-        name = typing.instance.functions.get(operand.text, operand.text) if local else operand.text
-        if name in unit.functions or name in unit.bases or name in SURFACES:
-            return name
-        if name in LATER:
-            raise ProgramError([not_built(f"the function `{name}`", operand.span)])
+        own = typing.instance.functions.get(operand.text) if local else None
+        found: FunctionRef | None = own or (typing.checker if local else callee.home).find(operand.text)
+        if found is not None and found.name not in ("map", "reduce"):
+            return found
+        if operand.text in LATER:
+            raise ProgramError([not_built(f"the function `{operand.text}`", operand.span)])
     message = f"`{formal.name.text}` takes the name of a function"
     hint = did_you_mean(operand.text, _known(typing)) if isinstance(operand, Name) else None
     raise fail("type-mismatch", message, operand.span, hint)

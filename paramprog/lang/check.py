@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from paramprog.diagnostics import Report, Span, did_you_mean, fail
+from paramprog.diagnostics import Diagnostic, ProgramError, Report, Span, did_you_mean, fail
 from paramprog.lang.arguments import open_dims
 from paramprog.lang.calls import bind, is_function
 from paramprog.lang.faults import Poisoned, check_size, counted
+from paramprog.lang.imports import Files, prelude_unit
 from paramprog.lang.inits import DRAWS, Draw, default_draw, problem
-from paramprog.lang.instance import Info, Inlined, Instance
+from paramprog.lang.instance import FunctionRef, Info, Inlined, Instance
 from paramprog.lang.interpret import constant_value, convert
 from paramprog.lang.signatures import bind_arguments, check_results, kind_of
 from paramprog.lang.statements import check_block, check_returns
@@ -28,6 +30,7 @@ from paramprog.lang.syntax import (
     Expression,
     FunctionDecl,
     Identifier,
+    ImportDecl,
     Init,
     Module,
     Name,
@@ -36,6 +39,7 @@ from paramprog.lang.syntax import (
 from paramprog.lang.typing import REAL, Typing, info_of_static
 from paramprog.lang.unit import ParamItem, Unit, collect
 from paramprog.lang.walk import Walk, walk
+from paramprog.op import SURFACES
 from paramprog.types import Type, dims_text
 
 MAX_CALL_DEPTH = 1000
@@ -64,10 +68,10 @@ class Checked:
 
     unit: Unit
     entry: Instance
-    dims: Mapping[str, int]
     params: Mapping[str, Type]
-    consts: Mapping[str, Const]
-    bases: Mapping[str, CheckedBase]
+    """All params and noise, of the file and of its imports."""
+    items: Mapping[str, ParamItem]
+    """How they were declared."""
     values: Mapping[str, Any]
     """The values of params and the defaults of the entry function's arguments, where they have one."""
     inits: Mapping[str, Draw]
@@ -81,30 +85,74 @@ def check(module: Module, function: str | None = None, dims: Mapping[str, int] |
     Raises ProgramError with every independent error found.
     """
     report = Report()
-    checker = Checker(collect(module, report), report, dict(dims or {}))
+    given = dict(dims or {})
+    checker = Checker(collect(module, report), report, {k: n for k, n in given.items() if "." not in k})
+    Linker(Files(module), report, given).link(checker)
     with report.isolating():
         first = entry_function(checker.unit, function)
         checker.hidden, checker.open_dims = _argument_names(first), open_dims(checker.unit, first)
-    for decl in checker.unit.functions.values():
-        check_returns(decl, report)
-    checker.declarations()
+    for one in checker.family():
+        for decl in one.unit.functions.values():
+            check_returns(decl, report)
+        one.declarations()
+    checker.check_clashes()
     entry: Instance | None = None
     if checker.unit.functions and (function is None or function in checker.unit.functions):
         with report.isolating(), suppress(Poisoned):
             entry = walk(checker.entry(entry_function(checker.unit, function)))
     report.raise_if_errors()
     assert entry is not None
+    files = checker.family()
     return Checked(
         checker.unit,
         entry,
-        checker.dims,
-        checker.params,
-        checker.consts,
-        checker.bases,
-        checker.values,
-        checker.inits,
+        {k: v for one in files for k, v in one.params.items()},
+        {k: v for one in files for k, v in one.unit.params.items()},
+        {k: v for one in files for k, v in one.values.items()},
+        {k: v for one in files for k, v in one.inits.items()},
         report,
     )
+
+
+@dataclass(eq=False, repr=False)
+class Linker:
+    """Connects the checkers of the files of a program, each read and checked once."""
+
+    files: Files
+    report: Report
+    given: Mapping[str, int]
+    _checkers: dict[Module, Checker] = field(default_factory=dict)
+
+    def link(self, main: Checker) -> None:
+        """Fill in `imports` of the file and of all that it imports; reports missing files and cycles."""
+        self._checkers[main.unit.module] = main
+        trail: list[tuple[Checker, list[ImportDecl]]] = [(main, list(main.unit.imports))]
+        while trail:
+            importer, waiting = trail[-1]
+            if not waiting:
+                trail.pop()
+                continue
+            decl = waiting.pop(0)
+            with self.report.isolating():
+                module = self.files.module(decl, importer.unit.module)
+                if any(module is one.unit.module for one, _ in trail):
+                    raise fail("import-cycle", f"`{decl.path.value}` imports this file again", decl.span)
+                if module not in self._checkers:
+                    self._checkers[module] = self._checker(module, decl)
+                    trail.append((self._checkers[module], list(self._checkers[module].unit.imports)))
+                importer.imports.append(self._checkers[module])
+
+    def _checker(self, module: Module, decl: ImportDecl) -> Checker:
+        """Its dims are its own: `--dim file.n=8`."""
+        stem = PurePosixPath(decl.path.value).stem + "."
+        dims = {k.removeprefix(stem): n for k, n in self.given.items() if k.startswith(stem)}
+        checker = Checker(collect(module, self.report), self.report, dims)
+        for name in dims.keys() - checker.unit.dims.keys():
+            hint = did_you_mean(name, checker.unit.dims)
+            self.report.add(
+                Diagnostic("undefined-name", f"`{decl.path.value}` has no dim `{name}`", decl.span, hint)
+            )
+        return checker
 
 
 def _argument_names(function: FunctionDecl) -> frozenset[str]:
@@ -148,6 +196,9 @@ class Checker:
     """The arguments of the entry function: a constant that mentions one is told so."""
     open_dims: set[str] = field(default_factory=set)
     """The dims that can be given from outside."""
+    imports: list[Checker] = field(default_factory=list)
+    """The checkers of the files it imports, in order."""
+    _prelude: Checker | None = None
     _instances: dict[Any, Instance] = field(default_factory=dict)
     _open: dict[Any, Identifier] = field(default_factory=dict)
     _broken: set[Any] = field(default_factory=set)
@@ -168,19 +219,79 @@ class Checker:
 
     def value(self, e: Name, constant: str | None) -> Walk[Info | None]:
         """The type of a name of the file: a param, a const, a dim, or pi; None if there is none of that name."""
-        name = e.text
-        if name in self.unit.params:
+        name, owner = e.text, self.owner(e.text)
+        if owner is None:
+            return REAL if name == "pi" else None
+        if name in owner.unit.params:
             if constant:
                 raise fail("not-constant", f"{constant} may not mention the param `{name}`", e.span)
-            type: Type = yield self.param(Identifier(name, e.span))
+            type: Type = yield owner.param(Identifier(name, e.span))
             return Info(type)
-        if name in self.unit.consts:
-            const: Const = yield self.const(Identifier(name, e.span))
+        if name in owner.unit.consts:
+            const: Const = yield owner.const(Identifier(name, e.span))
             return const.info
-        if name in self.unit.dims:
-            n: int = yield self.dim(Identifier(name, e.span))
-            return info_of_static(n)
-        return REAL if name == "pi" else None
+        n: int = yield owner.dim(Identifier(name, e.span))
+        return info_of_static(n)
+
+    # ---- names of this file and of others ------------------------------------------------------------------------
+
+    def owner(self, name: str) -> Checker | None:
+        """The file that a value comes from: this one, else the first import with a param or const of that name."""
+        if name in self.unit.params or name in self.unit.consts or name in self.unit.dims:
+            return self
+        return next((c for c in self.imports if name in c.unit.params or name in c.unit.consts), None)
+
+    def is_param(self, name: str) -> bool:
+        """Whether a name of this file means a param."""
+        owner = self.owner(name)
+        return owner is not None and name in owner.unit.params
+
+    def find(self, name: str) -> FunctionRef | None:
+        """The function of that name: of this file, its imports, the prelude, the built-ins, in that order."""
+        for one in (self, *self.imports):
+            if name in one.unit.functions or name in one.unit.bases:
+                return FunctionRef(one, name)
+        # no function of the prelude has the name of a built-in one, so the prelude is read only when it is needed
+        if (name in SURFACES and name.isidentifier()) or name in ("map", "reduce"):
+            return FunctionRef(None, name)
+        return FunctionRef(self.prelude(), name) if name in prelude_unit().functions else None
+
+    def prelude(self) -> Checker:
+        """The checker of the prelude, one for each file that uses it."""
+        if self._prelude is None:
+            self._prelude = Checker(prelude_unit(), self.report, {})
+        return self._prelude
+
+    def function_names(self) -> list[str]:
+        """All functions that can be called from this file."""
+        own = [n for one in (self, *self.imports) for n in (*one.unit.functions, *one.unit.bases)]
+        built_in = [s for s in SURFACES if s.isidentifier()]
+        return [*own, *prelude_unit().functions, *built_in, "map", "reduce"]
+
+    def value_names(self) -> list[str]:
+        """All values that can be mentioned in this file."""
+        return [*self.unit.values(), *(n for c in self.imports for n in (*c.unit.params, *c.unit.consts))]
+
+    def family(self) -> list[Checker]:
+        """This file and all that it imports, also through others, each once."""
+        found: dict[Checker, None] = {}
+        pending = [self]
+        while pending:
+            one = pending.pop()
+            if one not in found:
+                found[one] = None
+                pending += one.imports
+        return list(found)
+
+    def check_clashes(self) -> None:
+        """Params are given and saved by name, so no two files of a program may declare the same one."""
+        seen: dict[str, Identifier] = {}
+        for one in self.family():
+            for item in one.unit.params.values():
+                other = seen.setdefault(item.name.text, item.name)
+                if other is not item.name:
+                    message = f"the param `{item.name.text}` is declared in {other.span.source.name} as well"
+                    self.report.add(Diagnostic("duplicate-name", message, item.name.span))
 
     def _once(self, key: Any, name: Identifier, task: Walk[Any]) -> Walk[Any]:
         """Run the task of a declaration; one that needs itself is an error, one that failed is not tried again."""
@@ -244,7 +355,7 @@ class Checker:
         """The type and the value of an expression that mentions neither params nor inputs."""
         instance = Instance(None)
         info: Info = yield Typing(self, instance, constant=what).expression(e)
-        value = yield constant_value(self, instance, e)
+        value = yield constant_value(instance, e)
         return info, value
 
     def default(self, function: FunctionDecl, e: Expression, instance: Instance) -> Walk[tuple[Info, Any]]:
@@ -253,7 +364,7 @@ class Checker:
         typing.locals |= {name: info_of_static(n) for name, n in instance.dims.items()}
         typing.hidden = _argument_names(function)
         info: Info = yield typing.expression(e)
-        value = yield constant_value(self, instance, e)
+        value = yield constant_value(instance, e)
         return info, value
 
     def param(self, name: Identifier) -> Walk[Type]:
@@ -355,11 +466,11 @@ class Checker:
 
     def entry(self, function: FunctionDecl) -> Walk[Instance]:
         """The instance that the program runs: arguments have their declared types, defaults' types, or real."""
-        arguments: list[Info | str | None] = []
+        arguments: list[Info | FunctionRef | None] = []
         sizes = Instance(None, dims=self.given_dims)
         for formal in function.arguments:
             name = formal.name
-            if name.text in self.unit.params:
+            if self.is_param(name.text):
                 message = f"the entry function has an argument with the name of the param `{name.text}`"
                 raise fail("duplicate-name", message, name.span)
             if formal.type is not None:
@@ -386,7 +497,7 @@ class Checker:
     def instance(
         self,
         function: FunctionDecl,
-        arguments: Sequence[Info | str | None],
+        arguments: Sequence[Info | FunctionRef | None],
         spans: Sequence[Span],
         where: Span,
     ) -> Walk[Instance]:
@@ -408,10 +519,17 @@ class Checker:
                 raise fail("nesting-limit", message, where, "does the recursion end?")
             self._open[key] = function.name
             self._depth += 1
+            before = len(self.report.diagnostics)
             try:
                 self._instances[key] = yield self._typed(function, arguments, spans, where)
+            except ProgramError as error:
+                self._broken.add(key)
+                raise ProgramError([_called_from(d, where) for d in error.diagnostics]) from None
             except BaseException:
                 self._broken.add(key)
+                self.report.diagnostics[before:] = [
+                    _called_from(d, where) for d in self.report.diagnostics[before:]
+                ]
                 raise
             finally:
                 self._depth -= 1
@@ -421,7 +539,7 @@ class Checker:
     def _typed(
         self,
         function: FunctionDecl,
-        arguments: Sequence[Info | str | None],
+        arguments: Sequence[Info | FunctionRef | None],
         spans: Sequence[Span],
         where: Span,
     ) -> Walk[Instance]:
@@ -433,6 +551,13 @@ class Checker:
             raise Poisoned
         yield check_results(typing, function)
         return instance
+
+
+def _called_from(d: Diagnostic, where: Span) -> Diagnostic:
+    """A fault in a function of another file says where it is called."""
+    if d.span is None or d.span.source is where.source or d.hint is not None:
+        return d
+    return replace(d, hint=f"called from {where!r}")
 
 
 def _all_scalar(instance: Instance) -> None:

@@ -34,20 +34,20 @@ def decide(typing: Typing, e: Expression) -> Walk[Info]:
     """The type of `e`, with its value if it is one int or bool that can be known now; noted in the instance."""
     info: Info = yield typing.expression(e)
     if info.static is None and info.type.kind != "real" and not info.type.shape and is_constant(typing, e):
-        value = yield constant_value(typing.checker, typing.instance, e)
+        value = yield constant_value(typing.instance, e)
         info = typing.instance.info[e] = Info(info.type, value.item())
     return info
 
 
 def is_constant(typing: Typing, e: Expression) -> bool:
     """Whether `e`, which has been typed, mentions no argument, no local name and no param."""
-    instance, params = typing.instance, typing.checker.unit.params
+    instance = typing.instance
     pending = [e]
     while pending:
         part = pending.pop()
         if instance.info[part].static is not None:
             continue
-        if isinstance(part, Name) and (part.text in typing.locals or part.text in params):
+        if isinstance(part, Name) and (part.text in typing.locals or typing.checker.is_param(part.text)):
             return False
         target = instance.targets.get(part)
         if isinstance(target, Inlined) and target.instance.mentions is not None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from paramprog.diagnostics import fail
+from paramprog.diagnostics import Span, fail
 from paramprog.lang.decide import decide
 from paramprog.lang.faults import counted
 from paramprog.lang.instance import IndexPlan, Info
 from paramprog.lang.syntax import Expression, Index, Slice
 from paramprog.lang.walk import Walk
 from paramprog.transfer.select import Cut
-from paramprog.types import Type, dims_text
+from paramprog.types import Shape, Type, dims_text
 
 if TYPE_CHECKING:
     from paramprog.lang.typing import Typing
@@ -20,20 +21,26 @@ if TYPE_CHECKING:
 def index(typing: Typing, e: Index) -> Walk[Info]:
     """The type of `base[items]`; the plan is noted in the instance."""
     base: Info = yield typing.expression(e.base)
-    shape = base.type.shape
-    if len(e.items) > len(shape):
-        what = (
-            f"{e.base.span.text} has shape {dims_text(shape)}" if shape else f"{e.base.span.text} is a scalar"
-        )
+    plan, shape = yield index_plan(typing, base.type.shape, e.items, e.base.span.text, e.span)
+    typing.instance.indices[e] = plan
+    return Info(Type(base.type.kind, shape))
+
+
+def index_plan(
+    typing: Typing, shape: Shape, items: Sequence[Expression | Slice], base: str, span: Span
+) -> Walk[tuple[IndexPlan, Shape]]:
+    """How some entries of an array are reached, and the shape that they have together."""
+    if len(items) > len(shape):
+        what = f"{base} has shape {dims_text(shape)}" if shape else f"{base} is a scalar"
         raise fail(
             "index-count",
-            f"{counted(len(e.items), 'index', 'indices')} for {counted(len(shape), 'axis', 'axes')}: {what}",
-            e.span,
+            f"{counted(len(items), 'index', 'indices')} for {counted(len(shape), 'axis', 'axes')}: {what}",
+            span,
         )
     cuts: list[Cut] = []
     run_time: list[tuple[int, Expression]] = []
     sizes: list[int] = []
-    for axis, item in enumerate(e.items):
+    for axis, item in enumerate(items):
         size = shape[axis]
         if isinstance(item, Slice):
             cut: Cut = yield _range(typing, item, axis, size)
@@ -55,10 +62,9 @@ def index(typing: Typing, e: Index) -> Walk[Info]:
         else:
             _check_range(int(info.static), size, item)
             cuts.append(Cut(axis, int(info.static), None, 1, size))
-    typing.instance.indices[e] = IndexPlan(tuple(cuts), tuple(run_time))
     gathered = {axis for axis, _ in run_time}
     kept = [n for axis, n in enumerate(sizes) if axis not in gathered]
-    return Info(Type(base.type.kind, (*kept, *shape[len(e.items) :])))
+    return IndexPlan(tuple(cuts), tuple(run_time)), (*kept, *shape[len(items) :])
 
 
 def _check_range(value: int, size: int, item: Expression) -> None:

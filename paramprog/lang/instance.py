@@ -19,6 +19,7 @@ from paramprog.lang.syntax import (
     FunctionDecl,
     If,
     Index,
+    Target,
     Name,
 )
 from paramprog.op import Attrs, Op
@@ -45,9 +46,10 @@ class Primitive:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BaseCall:
-    """A call of a base function: one node."""
+    """A call of a base function: one node. `instance` types its body."""
 
     base: BaseDecl
+    instance: Instance
     operands: tuple[Expression, ...]
 
 
@@ -59,7 +61,14 @@ class Inlined:
     operands: tuple[Expression | None, ...]
 
 
-Target = Primitive | BaseCall | Inlined
+Callee = Primitive | BaseCall | Inlined
+
+
+class FunctionRef(NamedTuple):
+    """A function by the checker of the file that defines it (None for a built-in one) and its name."""
+
+    home: Any
+    name: str
 
 
 class IndexPlan(NamedTuple):
@@ -85,14 +94,16 @@ class Instance:
     """
 
     function: FunctionDecl | None
+    home: Any = None
+    """The checker of the file it is written in: its names mean what they mean there."""
     info: dict[Any, Info] = field(default_factory=dict)
-    targets: dict[Any, Target] = field(default_factory=dict)
-    indices: dict[Index, IndexPlan] = field(default_factory=dict)
+    targets: dict[Any, Callee] = field(default_factory=dict)
+    indices: dict[Index | Target, IndexPlan] = field(default_factory=dict)
     arms: dict[Conditional, Arms] = field(default_factory=dict)
     chosen: dict[If, Block | None] = field(default_factory=dict)
     dims: dict[str, int] = field(default_factory=dict)
     arguments: dict[str, Info] = field(default_factory=dict)
-    functions: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, FunctionRef] = field(default_factory=dict)
     mentions: Name | None = None
     """A use of a param, here or in a function that is called; constants and base functions may have none."""
     results: tuple[Info, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from paramprog.lang.syntax import (
     Power,
     Return,
     Statement,
+    Target,
 )
 from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS, Op
@@ -44,30 +45,19 @@ from paramprog.types import Kind
 Values = Mapping[str, Any]
 
 
-class Program(Protocol):
-    """What the interpreter needs of a checked program."""
-
-    @property
-    def dims(self) -> Mapping[str, int]: ...
-    @property
-    def consts(self) -> Mapping[str, Any]: ...
-    @property
-    def bases(self) -> Mapping[str, Any]: ...
-
-
-def interpret(program: Program, entry: Instance, inputs: Values, params: Values) -> list[Any]:
+def interpret(entry: Instance, inputs: Values, params: Values) -> list[Any]:
     """The results of the entry function in float64, for the values of all its arguments and of the params.
 
     Raises ProgramError, with the place, when an operation has no value.
     """
     with np.errstate(all="ignore"):
-        return walk(_Frame(program, entry, params, dict(inputs)).results())
+        return walk(_Frame(entry, params, dict(inputs)).results())
 
 
-def constant_value(program: Program, instance: Instance, e: Expression) -> Walk[Any]:
+def constant_value(instance: Instance, e: Expression) -> Walk[Any]:
     """The value of a constant expression that has been typed."""
     with np.errstate(all="ignore"):
-        value = yield _Frame(program, instance, {}, {}).expression(e)
+        value = yield _Frame(instance, {}, {}).expression(e)
     return value
 
 
@@ -86,7 +76,6 @@ class _Frame:
 
     def __init__(
         self,
-        program: Program,
         instance: Instance,
         params: Values,
         scope: dict[str, Any],
@@ -94,7 +83,7 @@ class _Frame:
         *,
         lazy: bool = False,
     ) -> None:
-        self.program, self.instance, self.params, self.scope = program, instance, params, scope
+        self.instance, self.params, self.scope = instance, params, scope
         self.lanes, self.lazy = lanes, lazy
 
     def results(self) -> Walk[list[Any]]:
@@ -130,7 +119,27 @@ class _Frame:
                 value = yield self.expression(e)
                 values.append(value)
         for target, value in zip(s.targets, values, strict=True):
-            self.scope[target.name.text] = value
+            if target.indices is None:
+                self.scope[target.name.text] = value
+            else:
+                yield self.update(target, value)
+
+    def update(self, target: Target, value: Any) -> Walk[None]:
+        """A copy of the array with some entries replaced, by plain NumPy indexing."""
+        array, plan = np.array(self.scope[target.name.text]), self.instance.indices[target]
+        where: list[Any] = [slice(None)] * array.ndim
+        for cut in plan.cuts:
+            where[cut.axis] = cut.where()
+        view = array[tuple(where)] if plan.run_time else array
+        at: list[Any] = [slice(None)] * view.ndim if plan.run_time else where
+        for axis, item in plan.run_time:
+            i = yield self.expression(item)
+            if not 0 <= i < view.shape[axis]:
+                message = f"index {i} is out of range for {view.shape[axis]} entries"
+                raise fail("index-range", message, item.span)
+            at[axis] = i
+        view[tuple(at)] = convert(value, self.instance.info[target].type.kind)
+        self.scope[target.name.text] = array
 
     # ---- expressions ---------------------------------------------------------------------------------------------
 
@@ -149,11 +158,12 @@ class _Frame:
     def name(self, e: Name) -> Any:
         if e.text in self.scope:
             return self.scope[e.text]
-        if e.text in self.params:
+        owner = self.instance.home.owner(e.text)
+        if owner is None:
+            return np.float64(np.pi)
+        if e.text in owner.params:
             return self.params[e.text]
-        if e.text in self.program.consts:
-            return self.program.consts[e.text].value
-        return np.int64(self.program.dims[e.text]) if e.text in self.program.dims else np.float64(np.pi)
+        return owner.consts[e.text].value if e.text in owner.consts else np.int64(owner.dims[e.text])
 
     def apply(self, op: Op, values: list[Any], span: Span, attrs: Mapping[str, Any]) -> Any:
         holes = [v for v in values if isinstance(v, Holes)]
@@ -307,20 +317,19 @@ class _Frame:
         if isinstance(target, Primitive):
             return [self.apply(target.op, values, e.span, target.attrs)]
         assert isinstance(target, BaseCall)
-        base = self.program.bases[target.base.name.text]
         if (missing := first_fault([v for v in values if _plain(v) is None])) is not None:
             return [nothing(missing)]
         shape = np.broadcast_shapes(*(np.shape(_plain(v)) for v in values))
         names = [a.text for a in target.base.arguments]
         scope = {n: _spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}
-        frame = _Frame(self.program, base.instance, {}, scope, shape, lazy=self.lazy)
+        frame = _Frame(target.instance, {}, scope, shape, lazy=self.lazy)
         value = yield frame.expression(target.base.body)
         return [_spread(convert(value, "real"), shape)]
 
     def inlined(self, target: Inlined) -> Walk[list[Any]]:
         inner = target.instance
         sizes = {k: np.int64(n) for k, n in inner.dims.items()}
-        frame = _Frame(self.program, inner, self.params, sizes, self.lanes, lazy=self.lazy)
+        frame = _Frame(inner, self.params, sizes, self.lanes, lazy=self.lazy)
         for formal, operand in zip(inner.formals(), target.operands, strict=True):
             name = formal.name.text
             if name in inner.functions:

@@ -92,7 +92,9 @@ def _copy(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> None:
     for n in nodes:
         args = tuple(env[a] for a in n.args)
         with graph.at(n.span):
-            made = part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, args, n.attrs, n.results)
+            made = (
+                part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, args, n.attrs, n.results)
+            )
         made.name = made.name or n.name
         env[n] = made
 

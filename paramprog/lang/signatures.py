@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import Span, did_you_mean, fail
 from paramprog.lang.faults import counted
-from paramprog.lang.instance import Info
+from paramprog.lang.instance import FunctionRef, Info
 from paramprog.lang.syntax import Formal, FunctionDecl, Name, TypeExpr
 from paramprog.lang.unit import Unit
 from paramprog.lang.walk import Walk
@@ -33,7 +33,10 @@ def kind_of(e: TypeExpr) -> Kind:
 
 
 def bind_arguments(
-    typing: Typing, function: FunctionDecl, arguments: Sequence[Info | str | None], spans: Sequence[Span]
+    typing: Typing,
+    function: FunctionDecl,
+    arguments: Sequence[Info | FunctionRef | None],
+    spans: Sequence[Span],
 ) -> Walk[None]:
     """Bring the arguments into scope, as the declared types where there are any.
 
@@ -42,15 +45,15 @@ def bind_arguments(
     """
     instance, checker = typing.instance, typing.checker
     seen: dict[str, Formal] = {}
-    for formal, given in zip(function.arguments, arguments, strict=True):
+    for formal, given, span in zip(function.arguments, arguments, spans, strict=True):
         name = formal.name
         if name.text in seen:
             raise fail("duplicate-name", f"`{name.text}` is already an argument", name.span)
         seen[name.text] = formal
         if isinstance(given, Info) and formal.type is not None:
-            _bind_dims(checker.unit, instance.dims, formal, given)
+            _bind_dims(checker.unit, instance.dims, formal, given, span)
     for formal, given, span in zip(function.arguments, arguments, spans, strict=True):
-        if isinstance(given, str):
+        if isinstance(given, FunctionRef):
             instance.functions[formal.name.text] = given
             continue
         if given is None:
@@ -65,11 +68,18 @@ def bind_arguments(
     typing.locals |= instance.arguments
 
 
-def _bind_dims(unit: Unit, dims: dict[str, int], formal: Formal, given: Info) -> None:
-    """Bind the names that stand alone as a size; a const is not a name of a dim."""
+def _bind_dims(unit: Unit, dims: dict[str, int], formal: Formal, given: Info, span: Span) -> None:
+    """Bind the names that stand alone as a size; a const is not a name of a dim.
+
+    Raises ProgramError when the argument has another number of axes.
+    """
     assert formal.type is not None
-    shape = given.type.shape
-    for dim, size in zip(formal.type.dims, shape, strict=False):
+    shape, wanted = given.type.shape, formal.type.dims
+    if len(shape) != len(wanted):
+        found = f"has shape {dims_text(shape)}" if shape else "is a scalar"
+        axes = f"{counted(len(wanted), 'axis', 'axes')}, `{formal.type.span.text}`" if wanted else "a scalar"
+        raise fail("shape-mismatch", f"`{formal.name.text}` needs {axes}; this {found}", span)
+    for dim, size in zip(wanted, shape, strict=True):
         if isinstance(dim, Name) and dim.text not in unit.consts:
             dims.setdefault(dim.text, size)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from paramprog.diagnostics import Diagnostic, ProgramError, Report, fail
+from paramprog.diagnostics import Diagnostic, ProgramError, Report, did_you_mean, fail
 from paramprog.lang.calls import results
 from paramprog.lang.faults import Poisoned, counted, not_built
+from paramprog.lang.indexing import index_plan
 from paramprog.lang.instance import Info
 from paramprog.lang.syntax import (
     Assign,
@@ -19,11 +20,13 @@ from paramprog.lang.syntax import (
     If,
     Name,
     Return,
+    Slice,
     Statement,
     Target,
     While,
 )
 from paramprog.lang.walk import Walk
+from paramprog.types import Type, dims_text
 
 if TYPE_CHECKING:
     from paramprog.lang.typing import Typing
@@ -75,11 +78,17 @@ def check_returns(function: FunctionDecl, report: Report) -> None:
 def poison(typing: Typing, statement: Statement) -> None:
     """The names that a faulty statement would have assigned are known, but nothing is known of them."""
     typing.faulty = True
-    if isinstance(statement, Assign):
-        for target in statement.targets:
-            typing.locals[target.name.text] = None
-    else:
-        typing.doubtful = True
+    typing.doubtful = typing.doubtful or not isinstance(statement, Assign)
+    pending = [statement]
+    while pending:
+        s = pending.pop()
+        if isinstance(s, Assign):
+            typing.locals |= {target.name.text: None for target in s.targets}
+        elif isinstance(s, For | While):
+            pending += s.body.statements
+        elif isinstance(s, If):
+            blocks = [*(arm.body for arm in s.arms), *([s.otherwise] if s.otherwise is not None else [])]
+            pending += [inner for block in blocks for inner in block.statements]
 
 
 def _statement(typing: Typing, statement: Statement, assigned: dict[str, Target]) -> Walk[None]:
@@ -115,9 +124,6 @@ def _result_names(values: Sequence[Expression]) -> tuple[str, ...]:
 
 
 def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> Walk[None]:
-    for target in statement.targets:
-        if target.indices is not None:
-            raise ProgramError([not_built("updates of entries, `x[i] = e`,", target.span)])
     infos: list[Info] = []
     if len(statement.values) == 1 and len(statement.targets) > 1 and isinstance(statement.values[0], Call):
         several: tuple[Info, ...] = yield results(typing, statement.values[0])
@@ -131,6 +137,9 @@ def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> W
         raise fail("assign-count", message, statement.span)
     for target, info in zip(statement.targets, infos, strict=True):
         name = target.name
+        if target.indices is not None:
+            typing.locals[name.text] = yield _update(typing, target, target.indices, info)
+            continue
         if name.text in assigned:
             line = assigned[name.text].span.line
             message = f"`{name.text}` is already assigned in line {line}"
@@ -139,6 +148,28 @@ def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> W
             raise fail("assigned-twice", f"`{name.text}` is an argument and cannot be assigned", name.span)
         assigned[name.text] = target
         typing.locals[name.text] = info
+
+
+def _update(typing: Typing, target: Target, indices: Sequence[Expression | Slice], value: Info) -> Walk[Info]:
+    """`x[i, a:b] = e` makes a new version of the local array x; the type stays, the value may be a scalar."""
+    name = target.name
+    if name.text not in typing.locals:
+        message = f"`{name.text}` is no array of this function; only such can be updated"
+        hint = f"copy it first: `mine = {name.text}`" if typing.checker.owner(name.text) is not None else None
+        raise fail("undefined-name", message, name.span, hint or did_you_mean(name.text, typing.locals))
+    old = typing.locals[name.text]
+    if old is None:
+        raise Poisoned
+    plan, shape = yield index_plan(typing, old.type.shape, indices, name.text, target.span)
+    if value.type.shape not in ((), shape):
+        found, wanted = dims_text(value.type.shape), dims_text(shape)
+        raise fail("shape-mismatch", f"this takes {wanted}, the value has shape {found}", target.span)
+    if value.type.kind != old.type.kind and (value.type.kind, old.type.kind) != ("int", "real"):
+        message = f"`{name.text}` holds {old.type.kind}, the value is {value.type.kind}"
+        raise fail("type-mismatch", message, target.span)
+    typing.instance.indices[target] = plan
+    typing.instance.info[target] = Info(Type(old.type.kind, shape))
+    return Info(old.type)
 
 
 def _if(typing: Typing, statement: If, assigned: dict[str, Target]) -> Walk[None]:

@@ -64,6 +64,7 @@ class Typing:
     def __init__(self, checker: Checker, instance: Instance, *, constant: str | None = None) -> None:
         self.checker, self.instance, self.constant = checker, instance, constant
         self.hidden = checker.hidden
+        instance.home = checker
         self.locals: dict[str, Info | None] = {}
         self.returned = False
         self.faulty = False
@@ -107,7 +108,7 @@ class Typing:
             raise fail("type-mismatch", f"`{name}` is {wanted}; this is {info.type}", e.span)
         if not is_constant(self, e):
             raise fail("not-static", f"`{name}` must be known at compile time", e.span)
-        value = yield constant_value(self.checker, self.instance, e)
+        value = yield constant_value(self.instance, e)
         return value.item()
 
     # ---- leaves --------------------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class Typing:
         found: Info | None = yield self.checker.value(e, self.constant)
         if found is None:
             raise self.undefined(e)
-        if e.text in self.checker.unit.params:
+        if self.checker.is_param(e.text):
             self.instance.mentions = self.instance.mentions or e
         return found
 
@@ -146,10 +147,10 @@ class Typing:
             return fail("dim-unbound", f"the size `{e.text}` has no value", e.span, close or fix)
         if self.constant and e.text in self.hidden:
             return fail("not-constant", f"{self.constant} may not mention the argument `{e.text}`", e.span)
-        if e.text in unit.functions or e.text in unit.bases or e.text in SURFACES:
+        if self.checker.find(e.text) is not None:
             message = f"`{e.text}` is a function, not a value"
             return fail("function-as-value", message, e.span, f"call it: `{e.text}(...)`")
-        hint = did_you_mean(e.text, [*self.locals, *unit.values(), "pi"])
+        hint = did_you_mean(e.text, [*self.locals, *self.checker.value_names(), "pi"])
         if hint is None and e.text[0].isupper():
             hint = f"if it is a weight, declare it: `param {e.text}`"
         return fail("undefined-name", f"there is no value named `{e.text}`", e.span, hint)

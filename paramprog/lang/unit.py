@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paramprog.diagnostics import Diagnostic, Report
-from paramprog.lang.faults import not_built
 from paramprog.lang.syntax import (
     BaseDecl,
     ConstDecl,
@@ -33,6 +32,8 @@ class ParamItem:
     value: Expression | None
     init: Init | None
     like: Identifier | None = None
+    noise: bool = False
+    """Drawn for each run, and not a param that is fitted."""
 
 
 @dataclass(eq=False, repr=False)
@@ -45,6 +46,7 @@ class Unit:
     consts: dict[str, ConstItem] = field(default_factory=dict)
     bases: dict[str, BaseDecl] = field(default_factory=dict)
     functions: dict[str, FunctionDecl] = field(default_factory=dict)
+    imports: list[ImportDecl] = field(default_factory=list)
 
     def values(self) -> list[str]:
         """All names of the value namespace."""
@@ -71,9 +73,8 @@ def collect(module: Module, report: Report) -> Unit:
         if isinstance(decl, DimDecl):
             unit.dims |= {d.name.text: d for d in decl.items if new(d.name, values)}
         elif isinstance(decl, ParamDecl):
-            if decl.noise:
-                report.add(not_built("`noise` declarations", decl.span))
-            unit.params |= {p.name.text: p for p in _completed(decl.items) if new(p.name, values)}
+            items = _completed(decl.items)
+            unit.params |= {p.name.text: replace(p, noise=decl.noise) for p in items if new(p.name, values)}
         elif isinstance(decl, ConstDecl):
             unit.consts |= {c.name.text: c for c in decl.items if new(c.name, values)}
         elif isinstance(decl, BaseDecl):
@@ -83,7 +84,7 @@ def collect(module: Module, report: Report) -> Unit:
             new(decl.name, callables)
             unit.functions.setdefault(decl.name.text, decl)
         elif isinstance(decl, ImportDecl):
-            report.add(not_built("`import`", decl.span))
+            unit.imports.append(decl)
     return unit
 
 

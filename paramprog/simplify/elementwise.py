@@ -7,13 +7,13 @@ Forbidden, because they are wrong somewhere: 0 * x = 0 and x - x = 0 (NaN, infin
 from __future__ import annotations
 
 from paramprog.graph import Node
-from paramprog.simplify.rule import Emitting, Rule, beside, is_number, is_other_number, negated, under
-from paramprog.transfer.linear import COPY, MASK, MUL, NEG, SUM
+from paramprog.simplify.rule import Emitting, Rule, beside, is_nonzero, is_not_nan, is_number, negated, under
+from paramprog.transfer.linear import COPY, MASK, MUL, NEG
 from paramprog.transfer.map import ABS, EXP, GUARD, SIGMOID, SQUARE
 from paramprog.transfer.pair import ADD, DIV, DIV0, POW, SUB, XDIVY
 from paramprog.transfer.step import AND, EQUAL, GREATER, INT, NOT, NOT_EQUAL, OR, REAL
 
-NEVER_MINUS_ZERO = frozenset({EXP, SQUARE, ABS, SIGMOID, SUM})
+NEVER_MINUS_ZERO = frozenset({EXP, SQUARE, ABS, SIGMOID})
 
 
 def _plus_zero(g: Emitting, x: Node, y: Node) -> Node | None:
@@ -42,7 +42,9 @@ SAME = (
 
 SIGNS = (
     Rule("-(-x) = x", NEG, lambda g, x: under(NEG, x)),
-    Rule("-(c * x) = (-c) * x, -(x / c) = x / (-c), -(c / x) = (-c) / x for a number c", NEG, _negative_product),
+    Rule(
+        "-(c * x) = (-c) * x, -(x / c) = x / (-c), -(c / x) = (-c) / x for a number c", NEG, _negative_product
+    ),
     Rule("x + (-y) = x - y", ADD, lambda g, x, y: g(SUB, x, under(NEG, y)) or g(SUB, y, under(NEG, x))),
     Rule("x - (-y) = x + y", SUB, lambda g, x, y: g(ADD, x, under(NEG, y))),
     Rule("-1 * x = -x", MUL, lambda g, x, y: g(NEG, beside(-1, x, y))),
@@ -68,14 +70,18 @@ NEUTRAL = (
     Rule("x / 1 = x", DIV, lambda g, x, y: x if is_number(y, 1) else None),
     Rule("x ** 1 = x", POW, lambda g, x, y: x if is_number(y, 1) else None),
     Rule("x ** 0 = 1, also for NaN", POW, lambda g, x, y: _constant(g, 1, x, x) if is_number(y, 0) else None),
-    Rule("div0(x, c) = x / c for c != 0", DIV0, lambda g, x, y: g(DIV, x, y) if is_other_number(y, 0) else None),
-    Rule("div0(x, 0) = 0", DIV0, lambda g, x, y: _constant(g, 0, x, x) if is_number(y, 0.0) or is_number(y, -0.0) else None),
-    Rule("xdivy(c, y) = c / y for c != 0", XDIVY, lambda g, x, y: g(DIV, x, y) if is_other_number(x, 0) else None),
+    Rule("div0(x, c) = x / c for c != 0", DIV0, lambda g, x, y: g(DIV, x, y) if is_nonzero(y) else None),
+    Rule(
+        "div0(x, 0) = 0",
+        DIV0,
+        lambda g, x, y: _constant(g, 0, x, x) if is_number(y, 0.0) or is_number(y, -0.0) else None,
+    ),
+    Rule("xdivy(c, y) = c / y for c != 0", XDIVY, lambda g, x, y: g(DIV, x, y) if is_nonzero(x) else None),
 )
 
 GUARDS = (
     Rule("guard(x, x) = x", GUARD, lambda g, x, y: x if x is y else None),
-    Rule("guard(x, c) = x for a number c", GUARD, lambda g, x, c: x if is_other_number(c, -0.5) else None),
+    Rule("guard(x, c) = x for a number c", GUARD, lambda g, x, c: x if is_not_nan(c) else None),
     Rule(
         "guard(guard(x, y), y) = guard(x, y)",
         GUARD,

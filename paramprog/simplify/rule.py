@@ -35,9 +35,9 @@ Rewrite = Callable[..., Node | None]
 class Rule(NamedTuple):
     """One identity, used from left to right at every node of `op`.
 
-    A rule keeps every bit of every value (but for the payload and the sign of a NaN), and every fault. One that `resums`
-    adds the same terms up in another order, or n equal ones by a multiplication: the result may differ by its rounding
-    and, if it is zero, in its sign.
+    A rule keeps every bit of every value (but for the payload and the sign of a NaN), and every fault. One that
+    `resums` adds the same terms up in another order, or n equal ones by a multiplication: the result may differ by its
+    rounding and, if it is zero, in its sign.
     """
 
     equation: str
@@ -59,10 +59,14 @@ def is_number(x: Node, c: float) -> bool:
     return value == c and (c != 0 or x.kind != "real" or copysign(1.0, value) == copysign(1.0, c))
 
 
-def is_other_number(x: Node, c: float) -> bool:
-    """Whether x is a constant number other than c (NaN is none)."""
-    value: Any = x.attrs["value"] if x.op is FULL else c
-    return bool(value == value and value != c)
+def is_not_nan(x: Node) -> bool:
+    """Whether x is a constant number, infinities among them."""
+    return x.op is FULL and x.attrs["value"] == x.attrs["value"]
+
+
+def is_nonzero(x: Node) -> bool:
+    """Whether x is a constant number other than 0."""
+    return is_not_nan(x) and x.attrs["value"] != 0
 
 
 def beside(c: float, x: Node, y: Node) -> Node | None:
@@ -71,5 +75,7 @@ def beside(c: float, x: Node, y: Node) -> Node | None:
 
 
 def negated(g: Emitting, c: Node) -> Node | None:
-    """-c, if c is a number."""
-    return g.number(-c.attrs["value"], c.type) if c.op is FULL and c.kind != "bool" else None
+    """-c, if c is a number that has a negative."""
+    if c.op is not FULL or c.kind == "bool" or (c.kind == "int" and c.attrs["value"] == -(2**63)):
+        return None
+    return g.number(-c.attrs["value"], c.type)

@@ -2,26 +2,39 @@
 
 source     no arguments: leaves and constants
 linear     y = A x; the transpose is another primitive
-rearrange  linear: reshape, transpose, concat, stack
-select     linear: static slices, run-time indices, lanes
-contract   sums of products of two arrays: every kind of matrix product
+rearrange  linear: every entry moves, as in reshape, transpose, roll, concat
+select     linear: some entries, by static ranges, run-time indices, lanes; and their places among zeros
+matrix     linear: the diagonal, triangles and trace of a matrix
+put        linear in two arguments: entries replaced, at run-time indices
+replace    linear in two arguments: entries replaced, at static ones
+contract   bilinear: sums of products of two arrays, every kind of matrix product
+convolve   bilinear: sums of products over windows
 step       piecewise constant: the Jacobian is a structural zero
 map        elementwise: diagonal
 pair       elementwise in two or three arguments: one diagonal each
 reduce     a row of partials for each entry of the result
-max        the indicator of the winner
+scan       a triangle, applied in one pass: running sums and products
+max        the indicator of the winner, shared by those who tie
+order      a selection made by the order of the entries
+base       elementwise: functions that a program defines
 regions    primitives with bodies
 """
 
 from paramprog.transfer import (
     contract,
+    convolve,
     linear,
     map,
+    matrix,
     max,
+    order,
     pair,
+    put,
     rearrange,
     reduce,
     regions,
+    replace,
+    scan,
     select,
     source,
     step,
@@ -29,13 +42,19 @@ from paramprog.transfer import (
 
 __all__ = [
     "contract",
+    "convolve",
     "linear",
     "map",
+    "matrix",
     "max",
+    "order",
     "pair",
+    "put",
     "rearrange",
     "reduce",
     "regions",
+    "replace",
+    "scan",
     "select",
     "source",
     "step",

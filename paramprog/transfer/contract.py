@@ -188,3 +188,35 @@ CONTRACT: Op = linear(
     ),
     total=True,
 )
+
+
+# ---- the cross product -------------------------------------------------------------------------------------------
+
+
+def _cross_rule(a: Shape, b: Shape) -> Shape:
+    if a[-1:] != (3,) or a != b:
+        raise ShapeError(f"takes two vectors of 3 entries, not {dims_text(a)} and {dims_text(b)}")
+    return a
+
+
+def _cross_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for t in types:
+        if t.shape != (3,):
+            raise ShapeError(f"takes two vectors of 3 entries, not {dims_text(t.shape)}")
+    return {}
+
+
+CROSS: Op = linear(
+    "cross",
+    "the cross product along the last axis, of 3 entries",
+    np.cross,
+    # <u, a x b> = <b, u x a> = <a, b x u>
+    lambda lin: Linear(CROSS, 1 - lin.hole, lin.frozen),
+    shape_rule=_cross_rule,
+    kinds=arithmetic,
+    surfaces=(
+        Surface("cross", "the cross product of two vectors of 3 entries", ("a", "b"), attrs=_cross_attrs),
+    ),
+    samples=(Sample(((3,), (3,))), Sample(((2, 3), (2, 3)))),
+    total=True,
+)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, logical, register, unchanged
-from paramprog.transfer.spelling import Counted, checked_axis, checked_sizes, trailing
+from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
 from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -174,9 +174,7 @@ SPREAD: Op = linear(
     signature=_spreading,
     kinds=unchanged,
     surfaces=(
-        Counted(
-            "spread", "n copies of x along a new axis", rest="n", options={"axis": 0}, attrs=_spread_attrs
-        ),
+        Exact("spread", "n copies of x along a new axis", rest="n", options={"axis": 0}, attrs=_spread_attrs),
         Surface("full", "an array with a scalar in every entry", ("value",), rest="m", attrs=_full_attrs),
     ),
     samples=(

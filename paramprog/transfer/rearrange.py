@@ -10,7 +10,7 @@ import numpy as np
 from paramprog.op import Chain, Linear, Op, Sample, Surface, register, unchanged
 from paramprog.transfer.linear import LETTERS, linear
 from paramprog.transfer.select import SLICE, Cut
-from paramprog.transfer.spelling import Counted, checked_axis, checked_sizes, trailing
+from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
 from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
 
 
@@ -89,7 +89,7 @@ ROLL: Op = linear(
     shape_rule=_roll_rule,
     kinds=unchanged,
     surfaces=(
-        Counted(
+        Exact(
             "roll",
             "the entries moved on by k places along an axis, those at the end to the start",
             options={"axis": 0},

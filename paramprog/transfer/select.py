@@ -14,7 +14,7 @@ import numpy as np
 from paramprog.graph.region import ValueFault
 from paramprog.op import Linear, Op, Sample, Surface, first_kind, logical, unchanged
 from paramprog.transfer.linear import linear
-from paramprog.transfer.spelling import Counted, at_least, checked_axis, trailing
+from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
 from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text
 
 # ---- static ranges -----------------------------------------------------------------------------------------------
@@ -40,11 +40,12 @@ Cuts = tuple[Cut, ...]
 """At most one cut an axis, in the order of the axes of the longer array."""
 
 
-def _where(rank: int, cuts: Cuts) -> tuple[Any, ...]:
-    where: list[Any] = [slice(None)] * rank
+def where(rank: int, cuts: Cuts) -> tuple[Any, ...]:
+    """The cuts as an index of NumPy."""
+    index: list[Any] = [slice(None)] * rank
     for cut in cuts:
-        where[cut.axis] = cut.where()
-    return tuple(where)
+        index[cut.axis] = cut.where()
+    return tuple(index)
 
 
 def _slice_rule(shape: Shape, *, cuts: Cuts) -> Shape:
@@ -107,7 +108,7 @@ def _embed_at_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapp
 def _embed(y: Any, *, cuts: Cuts) -> Any:
     y = np.asarray(y)
     out = np.zeros(_embed_rule(y.shape, cuts=cuts), y.dtype)
-    out[_where(out.ndim, cuts)] = y
+    out[where(out.ndim, cuts)] = y
     return out
 
 
@@ -119,7 +120,7 @@ _CUTS = (
 SLICE: Op = linear(
     "slice",
     "static indices and ranges of x; `x[i, a:b]`",
-    lambda x, *, cuts: x[_where(np.ndim(x), cuts)],
+    lambda x, *, cuts: x[where(np.ndim(x), cuts)],
     lambda lin: Linear(EMBED, attrs=lin.attrs),
     shape_rule=_slice_rule,
     kinds=unchanged,
@@ -135,21 +136,21 @@ EMBED: Op = linear(
     kinds=unchanged,
     # several cuts are one call for each, in the order of the axes
     surfaces=(
-        Counted(
+        Exact(
             "pad",
             "x between zeros along an axis",
             options={"axis": 0},
             attrs=_pad_attrs,
             rest="before, after",
         ),
-        Counted(
+        Exact(
             "embed",
             "the entries of x from `start` on, in steps, along an axis of `size` zeros",
             options={"axis": 0, "step": 1},
             attrs=_embed_attrs,
             rest="start, size",
         ),
-        Counted(
+        Exact(
             "embed_at",
             "x as entry i along a new axis of `size` zeros",
             options={"axis": 0},
@@ -164,7 +165,7 @@ EMBED: Op = linear(
 # ---- run-time indices --------------------------------------------------------------------------------------------
 
 
-def _check_index(i: Any, size: int) -> None:
+def check_index(i: Any, size: int) -> None:
     bad = (i < 0) | (i >= size)
     if np.any(bad):
         first = int(np.asarray(i)[bad].flat[0]) if np.ndim(i) else int(i)
@@ -172,7 +173,7 @@ def _check_index(i: Any, size: int) -> None:
 
 
 def _gather(x: Any, i: Any, *, axis: int, size: int) -> Any:
-    _check_index(i, size)
+    check_index(i, size)
     return np.take(x, i, axis)
 
 
@@ -183,7 +184,7 @@ def _gather_rule(x: Shape, i: Shape, *, axis: int, size: int) -> Shape:
 
 
 def _scatter_add(i: Any, v: Any, *, axis: int, size: int) -> Any:
-    _check_index(i, size)
+    check_index(i, size)
     out = np.zeros((*v.shape[:axis], size, *v.shape[axis + np.ndim(i) :]), v.dtype)
     np.add.at(out, (slice(None),) * axis + (i,), v)
     return out
@@ -210,7 +211,8 @@ def _gather_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mappin
 def _scatter_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
     (size,) = trailing(options, "n")
     at_least(0, n=size)
-    return {"axis": checked_axis(options["axis"], len(types[1].shape)), "size": size}
+    rank = len(types[1].shape) - len(types[0].shape) + 1
+    return {"axis": checked_axis(options["axis"], max(rank, 1)), "size": size}
 
 
 GATHER: Op = linear(
@@ -245,7 +247,7 @@ SCATTER_ADD: Op = linear(
     shape_rule=_scatter_rule,
     kinds=_scatter_kinds,
     surfaces=(
-        Counted(
+        Exact(
             "scatter_add",
             "n zeros along an axis with v added at the indices i",
             ("i", "v"),

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from paramprog.graph.constant import Constant
 from paramprog.op import Op, Surface, register
+from paramprog.transfer.spelling import Exact, checked_sizes, trailing
 from paramprog.types import MAX_ELEMENTS, Real, ShapeError, Type
 
 DTYPES = {"int": np.int64, "bool": np.bool_}
@@ -28,17 +30,6 @@ def _full(*, value: Any, type: Type, real: Real = "float64") -> Any:
 
 def _array(*, value: Constant, type: Type, real: Real = "float64") -> Any:
     return value.array.astype(dtype_of(type, real))
-
-
-class Constant:
-    """An array as a static attribute: read-only, and equal to itself alone."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-        self.array.flags.writeable = False
-
-    def __repr__(self) -> str:
-        return f"<{'x'.join(map(str, self.array.shape))} constant>"
 
 
 class _Source(Op):
@@ -93,6 +84,6 @@ ARRAY: Op = register(
         _array,
         shape_rule=_no_shape,
         precise=True,
-        surfaces=(Counted("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
+        surfaces=(Exact("eye", "the identity matrix", values=(), rest="n", attrs=_eye),),
     )
 )

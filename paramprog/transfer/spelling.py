@@ -12,12 +12,16 @@ Options = Mapping[str, Any]
 AttrsRule = Callable[[tuple[Type, ...], Options], Mapping[str, Any]]
 
 
-class Counted(Surface):
-    """A surface with as many trailing static ints as `rest` names: `pad(x, before, after)`."""
+class Exact(Surface):
+    """A surface whose usage is exact: `rest` names all trailing ints, truth values are as programs write them."""
 
     @property
     def usage(self) -> str:
-        return super().usage.replace(f"{self.rest}, ...", str(self.rest))
+        shown = super().usage.replace(f"{self.rest}, ...", str(self.rest))
+        for name, default in self.options.items():
+            if isinstance(default, bool):
+                shown = shown.replace(f"{name} = {default}", f"{name} = {str(default).lower()}")
+        return shown
 
 
 def trailing(options: Options, *names: str) -> tuple[int, ...]:
@@ -27,7 +31,9 @@ def trailing(options: Options, *names: str) -> tuple[int, ...]:
         *first, last = [f"`{n}`" for n in names]
         wanted = f"{', '.join(first)} and {last}" if first else last
         ints = f"{len(names)} ints" if first else "one int"
-        raise ShapeError(f"takes {ints} known at compile time, {wanted}, after the values; found {len(given)}")
+        raise ShapeError(
+            f"takes {ints} known at compile time, {wanted}, after the values; found {len(given)}"
+        )
     return given
 
 

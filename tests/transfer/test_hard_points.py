@@ -16,6 +16,7 @@ from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import adjoint, plain_or_none, pulled
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, SURFACES
+from paramprog.transfer.select import Cut
 from paramprog.types import ShapeError, Type
 
 INF, NAN = np.inf, np.nan
@@ -221,6 +222,64 @@ def test_prod_along_an_axis_and_of_nothing():
     expect(of("prod", axis=0), [np.zeros((0, 2))], np.ones(2), np.zeros((0, 2)))
 
 
+@pytest.mark.parametrize(
+    "x", [[2.0, 3.0, 4.0], [0.0, 3.0, 4.0], [2.0, 0.0, 4.0], [0.0, 0.0, 4.0], [0.0, 3.0, 0.0], [5.0], []]
+)
+def test_cumprod_with_zeros(x: list[float]):
+    """The partials are the products of the others; the sum of each column is the gradient of the sum."""
+    n = len(x)
+    others = [sum(np.prod(x[:i] + x[i + 1 : k + 1]) for k in range(i, n)) for i in range(n)]
+    expect(of("cumprod"), [x], np.cumprod(x), np.array(others))
+
+
+def test_cumprod_beside_an_infinity():
+    """No quotient is formed: inf is not divided by itself."""
+    expect(of("cumprod"), [[INF, 2.0]], [INF, INF], [3.0, INF])
+    expect(of("cumprod"), [[1e200, 1e200]], [1e200, INF], [1.0 + 1e200, 1e200])
+    expect(of("cumprod", axis=1), [[[0.0, 5.0], [2.0, 0.0]]], [[0, 0], [2, 0]], [[6, 0], [1, 2]])
+
+
+# ---- order ---------------------------------------------------------------------------------------------------
+
+
+def test_sort_with_ties():
+    """Stable: of equal entries the first comes first, so the third smallest of (1, 0, 1, 1) is entry 2."""
+    x = np.array([1.0, 0.0, 1.0, 1.0])
+    for rank, entry in enumerate([1, 0, 2, 3]):
+        third = lambda x, rank=rank: OPS["slice"](call("sort", x), cuts=(Cut(0, rank, None, 1, 4),))
+        expect(third, [x], np.sort(x)[rank], np.eye(4)[entry])
+    expect(of("sort", axis=1), [[[2.0, 2.0], [3.0, 1.0]]], [[2, 2], [1, 3]], np.ones((2, 2)))
+    expect(of("sort"), [[-0.0, 0.0]], [0.0, 0.0], [1.0, 1.0])
+
+
+def test_sort_with_nan():
+    """NaN comes last; every entry goes where it goes, with its gradient: sorting is no arithmetic."""
+    expect(of("sort"), [[NAN, 2.0, -INF]], [-INF, 2.0, NAN], [1.0, 1.0, 1.0])
+
+
+def test_median():
+    """The middle entry, or both; the first of equal ones is lower; NaN is the value and all of its gradient."""
+    expect(of("median"), [[3.0, 1.0, 2.0]], 2.0, [0, 0, 1])
+    expect(of("median"), [[4.0, 1.0, 3.0, 2.0]], 2.5, [0, 0, 0.5, 0.5])
+    expect(of("median"), [[5.0, 5.0, 5.0]], 5.0, [0, 1, 0])
+    expect(of("median"), [[1.0, 1.0, 1.0, 1.0]], 1.0, [0, 0.5, 0.5, 0])
+    expect(of("median", axis=0), [[[1.0, 5.0], [2.0, 5.0]]], [1.5, 5.0], np.full((2, 2), 0.5))
+    expect(of("median"), [[1e308, 1.5e308]], 1.25e308, [0.5, 0.5])
+    expect(of("median"), [[INF, 1.0, INF, INF]], INF, [0.5, 0, 0.5, 0])
+    expect(of("median"), [[1.0, NAN, 2.0]], NAN, [NAN, NAN, NAN])
+    expect(of("median", axis=1), [[[1.0, NAN], [2.0, 4.0]]], [NAN, 3.0], [[NAN, NAN], [0.5, 0.5]])
+
+
+def test_what_is_replaced_is_no_zero_times_anything():
+    """put(x, i, v): an infinity that is replaced leaves no trace, in the value or in the gradient."""
+
+    def f(x: Node) -> Node:
+        i = OPS["int"](x.graph.constant(1.0))
+        return call("put", OPS["log"](x), i, x.graph.constant(7.0))
+
+    expect(f, [[1.0, 0.0]], [0.0, 7.0], [1.0, 0.0])
+
+
 # ---- far out -----------------------------------------------------------------------------------------------
 
 
@@ -305,7 +364,9 @@ def test_a_real_as_real_is_itself():
 # ---- empty arrays ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["max", "min", "mean", "var", "std", "logsumexp", "argmax", "argmin"])
+@pytest.mark.parametrize(
+    "name", ["max", "min", "mean", "median", "var", "std", "logsumexp", "argmax", "argmin"]
+)
 def test_reductions_without_a_value_for_nothing(name: str):
     """The mean or the maximum of an empty array is rejected by the shape rule, along an axis too."""
     x = Graph().leaf(Type("real", (0,)))

@@ -1,0 +1,41 @@
+"""What each use of a point adds to its gradient, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paramprog.analyses.uses import Use
+from paramprog.explain import labels
+
+
+def place(use: Use) -> str:
+    """`12:9 W0 * P`: line, column, and the source there."""
+    if use.span is None:
+        return use.node.op.name
+    return f"{use.span.line}:{use.span.column} {labels.excerpt(use.span)}"
+
+
+def remark(use: Use) -> str:
+    """What tells it from the same place in another call: the point it works for, and where it was handed on."""
+    into = f"into {use.into}" if use.into is not None else ""
+    lines = [str(span.line) for span in use.through]
+    via = f"by line{'s' * (len(lines) > 1)} {', '.join(lines)}" if lines else ""
+    return "; ".join(part for part in (into, via) if part)
+
+
+def to_json(by_use: Mapping[str, Sequence[Use]]) -> dict[str, list[dict[str, Any]]]:
+    """`{name: [{line, col, value, source, into, through: [{line, col}]}]}`."""
+    return {
+        name: [
+            {
+                **labels.line_and_column(use.span),
+                "value": use.value,
+                "source": None if use.span is None else use.span.text,
+                "into": use.into,
+                "through": [labels.line_and_column(span) for span in use.through],
+            }
+            for use in uses
+        ]
+        for name, uses in by_use.items()
+    }

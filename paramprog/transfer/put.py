@@ -1,0 +1,152 @@
+"""`put(x, i, v)`: entries replaced at indices known at run time. Linear in x and in v.
+
+J in x keeps the entries that no index names; J in v puts among zeros what the last index for each place brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from paramprog.op import Chain, Linear, Op, Sample, Surface, register
+from paramprog.transfer.linear import MASK, SPREAD
+from paramprog.transfer.select import SCATTER_ADD, check_index
+from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
+from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text, join_kinds
+
+
+def _index_to_bool(kind: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """An index in, bool out."""
+    if kind != "int":
+        raise KindError(f"an index is int, not {kind}")
+    return (kind,), "bool"
+
+
+def _latest(i: Any) -> Any:
+    flat = np.ravel(i)[::-1]
+    found = np.zeros(flat.size, np.bool_)
+    found[np.unique(flat, return_index=True)[1]] = True
+    return found[::-1].reshape(np.shape(i))
+
+
+def _spared(i: Any, *, size: int) -> Any:
+    check_index(i, size)
+    found = np.ones(size, np.bool_)
+    found[i] = False
+    return found
+
+
+def _spared_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    (size,) = trailing(options, "n")
+    at_least(0, n=size)
+    return {"size": size}
+
+
+LATEST: Op = register(
+    Op(
+        "latest",
+        "which of the indices i no later one repeats",
+        _latest,
+        shape_rule=lambda i: i,
+        kinds=_index_to_bool,
+        surfaces=(Surface("latest", "which of the indices i no later one repeats", ("i",)),),
+        samples=(Sample(((4,),), {}, ((2, 0, 2, 1),)), Sample(((),), {}, ((2,),))),
+        total=True,
+    )
+)
+SPARED: Op = register(
+    Op(
+        "spared",
+        "which of n places no index of i names",
+        _spared,
+        shape_rule=lambda i, *, size: (size,),
+        kinds=_index_to_bool,
+        surfaces=(
+            Exact("spared", "which of n places no index of i names", ("i",), attrs=_spared_attrs, rest="n"),
+        ),
+        samples=(Sample(((3,),), {"size": 4}, ((2, 0, 2),)), Sample(((),), {"size": 3}, ((2,),))),
+    )
+)
+
+
+def _put(x: Any, i: Any, v: Any, *, axis: int, size: int) -> Any:
+    check_index(i, size)
+    out = np.array(x)
+    rank = np.ndim(i)
+    places = np.moveaxis(out, axis, 0)
+    if rank == 0:
+        places[i] = v
+        return out
+    values = np.moveaxis(v, range(axis, axis + rank), range(rank)).reshape(i.size, *places.shape[1:])
+    latest = np.ravel(_latest(i))
+    places[np.ravel(i)[latest]] = values[latest]
+    return out
+
+
+def _put_rule(x: Shape, i: Shape, v: Shape, *, axis: int, size: int) -> Shape:
+    if len(x) <= axis or x[axis] != size:
+        raise ShapeError(f"there is no axis {axis} of size {size} in {dims_text(x)}")
+    wanted = (*x[:axis], *i, *x[axis + 1 :])
+    if v != wanted:
+        raise ShapeError(f"the entries put there have shape {dims_text(wanted)}, not {dims_text(v)}")
+    return x
+
+
+def _put_kinds(x: Kind, i: Kind, v: Kind) -> tuple[tuple[Kind, ...], Kind]:
+    """Arrays of one kind, int indices."""
+    if i != "int":
+        raise KindError(f"an index is int, not {i}")
+    joined = join_kinds((x, v))
+    return (joined, i, joined), joined
+
+
+def _put_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    axis = checked_axis(options["axis"], len(types[0].shape))
+    return {"axis": axis, "size": types[0].shape[axis]}
+
+
+def _mask(condition: Any, rank: int, axis: int, shape: Shape) -> Linear:
+    """The entries where `condition` holds, which has the `rank` axes from `axis` on."""
+    others = tuple(a for a in range(len(shape)) if not axis <= a < axis + rank)
+    if others:
+        condition = SPREAD(condition, axes=others, sizes=tuple(shape[a] for a in others))
+    return Linear(MASK, 1, (condition,))
+
+
+def _put_jacobian(port: int, y: Any, x: Any, i: Any, v: Any, *, axis: int, size: int) -> Chain | None:
+    if port == 0:
+        return (_mask(SPARED(i, size=size), 1, axis, tuple(x.shape)),)
+    if port == 1:
+        return None
+    placed = Linear(SCATTER_ADD, 1, (i,), {"axis": axis, "size": size})
+    rank = len(i.shape)
+    return (_mask(LATEST(i), rank, axis, tuple(v.shape)), placed) if rank else (placed,)
+
+
+PUT: Op = register(
+    Op(
+        "put",
+        "x with the entries at the indices i replaced by v; of indices that are equal the last counts",
+        _put,
+        shape_rule=_put_rule,
+        kinds=_put_kinds,
+        jacobian=_put_jacobian,
+        surfaces=(
+            Surface(
+                "put",
+                "x with the entries at the indices i replaced by v; of equal indices the last counts",
+                ("x", "i", "v"),
+                {"axis": 0},
+                _put_attrs,
+            ),
+        ),
+        samples=(
+            Sample(((5,), (), ()), {"axis": 0, "size": 5}, ((3,),)),
+            Sample(((5,), (4,), (4,)), {"axis": 0, "size": 5}, ((2, 0, 2, 1),)),
+            Sample(((2, 3), (), (2,)), {"axis": 1, "size": 3}, ((1,),)),
+            Sample(((2, 4), (2, 2), (2, 2, 2)), {"axis": 1, "size": 4}, ((3, 0, 0, 1),)),
+        ),
+    )
+)
