@@ -47,7 +47,12 @@ program is a program. Linear functions of several arguments are linear in each.
 INFIX = {name: symbol for symbol, name in (OPERATORS | COMPARISONS).items()} | {"pow": "**"}
 TIGHTNESS = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 5, "//": 5, "**": 7}
 ATOM = 9
-SYNTAX = {"not": "not a", "slice": "x[i, a:b]", "copy": "y = x"}
+SYNTAX = {
+    "not": ("not a", ("a",)),
+    "slice": ("x[i, a:b]", ("x",)),
+    "copy": ("y = x", ("x",)),
+    "replace": ("x[i, a:b] = v", ("x", "v")),
+}
 """Operations that programs spell neither as a function nor with an operator between two values."""
 
 
@@ -100,7 +105,7 @@ def derivative(op: Op) -> str:
     """The last column."""
     if op.jacobian is None:
         return "none"
-    names = op.surfaces[0].values if op.surfaces else ("x",) if op.name in SYNTAX else ("a", "b")
+    names = op.surfaces[0].values if op.surfaces else SYNTAX.get(op.name, ("", ("a", "b")))[1]
     sample = Sample(((),) * len(names), default_attrs(op)) if op.elementwise else op.samples[-1]
     graph = Graph()
     leaves = [graph.leaf(type, name) for type, name in zip(types(op, sample), names, strict=False)]
@@ -153,7 +158,9 @@ def types(op: Op, sample: Sample) -> list[Type]:
 
 
 def name_of(op: Op) -> str:
-    return f"`{spelling(op).name}`" if op.surfaces else f"`{SYNTAX.get(op.name) or INFIX[op.name]}`"
+    if op.surfaces:
+        return f"`{spelling(op).name}`"
+    return f"`{SYNTAX[op.name][0] if op.name in SYNTAX else INFIX[op.name]}`"
 
 
 # ---- the document --------------------------------------------------------------------------------------------------
@@ -187,7 +194,7 @@ def rows(op: Op) -> Iterator[str]:
     if not calls and op.name in INFIX:
         calls = [(f"a {INFIX[op.name]} b", op.doc)]
     if op.name in SYNTAX:
-        calls = [(SYNTAX[op.name], op.doc)]
+        calls = [(SYNTAX[op.name][0], op.doc)]
     for usage, doc in calls:
         yield row(f"`{usage}`", doc, derivative(op))
 

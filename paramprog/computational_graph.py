@@ -17,17 +17,24 @@ from paramprog.graph.networks import to_networkx
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
 
+    from paramprog.explain.render import Format
+
 
 class ComputationalGraph:
     """A flow graph that remembers its last run.
 
     `forward(inputs)` computes every point, `backward()` the adjoint v_X = d(output)/dX of every point of that run.
-    `record(inputs)` runs the program and returns the executed trace and its output node.
+    `record(inputs)` runs the program and returns the executed trace and its output node; `draw` is `Program.draw`.
     """
 
-    def __init__(self, graph: Graph, record: Callable[[Mapping[str, Any]], tuple[Trace, Node]]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        record: Callable[[Mapping[str, Any]], tuple[Trace, Node]],
+        draw: Callable[..., str | bytes],
+    ) -> None:
         self.graph = graph
-        self._record = record
+        self._record, self._draw = record, draw
         self._run: tuple[Trace, Node] | None = None
 
     def __repr__(self) -> str:
@@ -71,6 +78,10 @@ class ComputationalGraph:
         recorded, output = self._last()
         counts = solve(recorded.nodes, PathSum(COUNT, [output], lambda edge: 1), backward=True)
         return {n.name: counts[n] for n in recorded.nodes if n.name is not None}
+
+    def draw(self, format: Format = "text", **options: Any) -> str | bytes:
+        """The graph as text, DOT, Mermaid, SVG or (bytes) PNG; `options` are those of `Program.draw`: values, grads, levels."""
+        return self._draw(format, **options)
 
     def to_networkx(self) -> MultiDiGraph[Node]:
         """One vertex per operation, one edge per use (see `graph.networks.to_networkx`)."""

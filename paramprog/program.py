@@ -30,7 +30,9 @@ from paramprog.pipeline import Compiled, compile_module, read
 from paramprog.types import Real
 
 if TYPE_CHECKING:
+    from paramprog.explain.drawing import Subject
     from paramprog.explain.paths import PathList
+    from paramprog.explain.render import Format
     from paramprog.verify.report import Report as Verification
 
 Mode = Literal["reverse", "forward", "paths"]
@@ -351,7 +353,52 @@ class Program:
         It is built for this purpose: gradients are appended to the graph that they are taken of.
         """
         compiled = compile_module(self.module, self._asked, self.dims, self.dtype, self.max_nodes)
-        return ComputationalGraph(compiled.built.graph, self._record)
+        return ComputationalGraph(compiled.built.graph, self._record, self.draw)
+
+    def draw(
+        self,
+        format: Format = "text",
+        *,
+        values: bool = False,
+        grads: bool = False,
+        levels: bool = False,
+        executed: bool = False,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        seed: int = 0,
+        output: str | None = None,
+        **by_name: Any,
+    ) -> str | bytes:
+        """The flow graph as text, DOT, Mermaid, SVG or (bytes) PNG.
+
+        `levels` adds the parallel schedule. `values`, `grads` and `executed` draw a run instead of the program: without
+        regions, what was not taken being left out, and with the values and adjoints of all points.
+
+        Raises ProgramError when a picture cannot be made, and for `grads` when the output is not a real scalar.
+        """
+        from paramprog.explain.render import render
+
+        run = values or grads or executed
+        point = self.point(inputs, params, seed, **by_name) if run else None
+        given = {**(inputs or {}), **(params or {}), **by_name}
+        subject = self.subject(self.compiled(given), point, values=values, grads=grads, output=output)
+        return render(subject, format, levels=levels)
+
+    def subject(
+        self, compiled: Compiled, point: Point | None, *, values: bool, grads: bool, output: str | None
+    ) -> Subject:
+        """What is drawn: the program, or its run at a point. Raises ProgramError as `draw` does."""
+        from paramprog.explain.drawing import of_program, of_run
+
+        title = f"{self.function}, {Path(self.source.name).name}"
+        outputs = self.outputs(compiled, output)
+        target = self.output(compiled, output) if grads else None
+        if point is None:
+            return of_program(title, compiled.built, list(outputs.values()))
+        built = compiled.built
+        everything = [*built.inputs.values(), *built.params.values(), *built.points.values()]
+        run = trace(list(outputs.values()), point.leaves, keep=everything)
+        return of_run(title, built, run, list(outputs.values()), values=values, grads=target)
 
     def _record(self, given: Values) -> tuple[Trace, Node]:
         point = self.point(given)

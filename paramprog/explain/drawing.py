@@ -44,25 +44,28 @@ class Subject:
     adjoints: Mapping[Node, Any] | None = None
 
 
-def of_program(title: str, built: Built) -> Subject:
+def of_program(title: str, built: Built, outputs: Sequence[Node]) -> Subject:
     """The program as it was built, before it runs; operations that no point needs are left out."""
-    points = [*built.inputs.values(), *built.params.values(), *built.points.values()]
-    outputs = list(built.outputs.values())
+    points = _named(built)
     return Subject(title, cone(built.graph.nodes, [*points, *outputs]), _roles(built), outputs, points)
 
 
-def of_run(title: str, built: Built, run: Trace, outputs: Collection[Node], *, grads: Node | None) -> Subject:
-    """One run as it was executed, with the values of all points, and with the adjoints for the output `grads`.
-
-    `outputs` and `grads` are nodes of the trace.
-    """
+def of_run(
+    title: str, built: Built, run: Trace, outputs: Sequence[Node], *, values: bool, grads: Node | None
+) -> Subject:
+    """One run as it was executed, with the values of all points, or their adjoints for the output `grads`, or both."""
     adjoints = None
     if grads is not None:
-        facts = pulled(run.nodes, run.values, grads, np.ones_like(run.values[grads]))
+        end = run.of[grads]
+        facts = pulled(run.nodes, run.values, end, np.ones_like(run.values[end]))
         adjoints = {n: plain_or_none(facts[n]) for n in run.nodes if n.kind == "real"}
-    named = [*built.inputs.values(), *built.params.values(), *built.points.values()]
-    points = [run.of[n] for n in named if n in run.of]
-    return Subject(title, run.nodes, _roles(built), outputs, points, run.values, adjoints)
+    points = [run.of[n] for n in _named(built) if n in run.of]
+    ends = [run.of[n] for n in outputs]
+    return Subject(title, run.nodes, _roles(built), ends, points, run.values if values else None, adjoints)
+
+
+def _named(built: Built) -> list[Node]:
+    return [*built.inputs.values(), *built.params.values(), *built.points.values()]
 
 
 def _roles(built: Built) -> dict[str, Kind]:

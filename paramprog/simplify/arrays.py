@@ -11,7 +11,7 @@ from typing import Any
 
 from paramprog.graph import Node
 from paramprog.simplify.rule import Emitting, Rule, under
-from paramprog.transfer.linear import MUL, NEG, SPREAD, SUM
+from paramprog.transfer.linear import MUL, SPREAD, SUM
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, STACK, TRANSPOSE
 from paramprog.transfer.reduce import count
 from paramprog.transfer.select import EMBED, GATHER, SLICE, Cut, Cuts
@@ -88,7 +88,6 @@ SUMS = (
     Rule("sum over no axes of x = x", SUM, lambda g, x, *, axes, sizes: None if axes else x, resums=True),
     Rule("sum(sum(x)) = one sum", SUM, _sum_twice, resums=True),
     Rule("sum(spread(x)) = n * x", SUM, _sum_of_spread, resums=True),
-    Rule("sum(-x) = -sum(x)", SUM, lambda g, x, **a: g(NEG, g(SUM, under(NEG, x), **a)), resums=True),
 )
 
 # ---- orders and shapes -------------------------------------------------------------------------------------------
@@ -198,11 +197,17 @@ def _slice_embed(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:
 
 
 def _disjoint(a: Cut, b: Cut) -> bool:
-    return _entries(a).isdisjoint(_entries(b)) if max(a.length or 1, b.length or 1) <= 64 else False
+    """Whether two cuts of one axis surely have no entry in common: one ends before the other, or they alternate."""
+    (a_first, a_last), (b_first, b_last) = _ends(a), _ends(b)
+    if a_last < b_first or b_last < a_first:
+        return True
+    steps = {abs(cut.step) for cut in (a, b) if cut.length not in (None, 1)}
+    return len(steps) == 1 and (a.start - b.start) % steps.pop() != 0
 
 
-def _entries(cut: Cut) -> set[int]:
-    return {cut.start + k * cut.step for k in range(1 if cut.length is None else cut.length)}
+def _ends(cut: Cut) -> tuple[int, int]:
+    last = cut.start + ((cut.length or 1) - 1) * cut.step
+    return min(cut.start, last), max(cut.start, last)
 
 
 def _slice_spread(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:

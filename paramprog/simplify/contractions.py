@@ -11,9 +11,9 @@ from typing import Any
 
 from paramprog.graph import Node
 from paramprog.simplify.arrays import kept_axes
-from paramprog.simplify.rule import Emitting, Rule, is_number, under
+from paramprog.simplify.rule import Emitting, Rule, is_number
 from paramprog.transfer.contract import CONTRACT, Sizes
-from paramprog.transfer.linear import LETTERS, MUL, NEG, SPREAD, SUM
+from paramprog.transfer.linear import LETTERS, MUL, SPREAD, SUM
 from paramprog.transfer.rearrange import TRANSPOSE
 from paramprog.types import Shape
 
@@ -81,13 +81,6 @@ def _spread(
         return None
     word = "".join(c for c in a if c not in along)
     return make(g, x.args[0], word, y, b, result, {**sizes, **along})
-
-
-def _negative(
-    g: Emitting, x: Node, a: str, y: Node, b: str, result: str, sizes: Mapping[str, int], make: Any
-) -> Any:
-    inner = under(NEG, x)
-    return None if inner is None else g(NEG, make(g, inner, a, y, b, result, sizes))
 
 
 def _ones(
@@ -161,7 +154,6 @@ RULES = tuple(
             _either(_spread),
         ),
         ("contract(x, y) = spread(contract(x, y)) for a letter of the result alone", CONTRACT, _missing),
-        ("contract(-x, y) = -contract(x, y)", CONTRACT, _either(_negative)),
         ("transpose(contract(x, y)) = contract(x, y), the result permuted", TRANSPOSE, _transpose_product),
         ("sum(contract(x, y)) = contract(x, y), fewer letters in the result", SUM, _sum_product),
         ("sum(spread(x) * y) = contract(x, y)", SUM, _sum_of_outer),

@@ -36,8 +36,8 @@ class Rule(NamedTuple):
     """One identity, used from left to right at every node of `op`.
 
     A rule keeps every bit of every value (but for the payload and the sign of a NaN), and every fault. One that
-    `resums` adds the same terms up in another order, or n equal ones by a multiplication: the result may differ by its
-    rounding and, if it is zero, in its sign.
+    `resums` adds the same terms up in another order, or n equal ones by a multiplication: the result may be rounded
+    differently, and a sum of nothing but -0.0 may be -0.0 instead of 0.0.
     """
 
     equation: str

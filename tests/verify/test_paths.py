@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -303,7 +304,8 @@ LINEAR = [op for op in OPS.values() if op.transpose is not None and (op.samples 
 def test_factors_are_the_maps_that_push_applies(op: Op) -> None:
     """For every linear primitive and hole, the product of the factors times t is push(chain, t)."""
     rng = np.random.default_rng(0)
-    arity = op.value.nargs - 1 if isinstance(op.value, np.ufunc) else op.value.__code__.co_argcount
+    arity = len(signature(op.value).parameters) if op.elementwise and not isinstance(op.value, np.ufunc) else 0
+    arity = op.value.nargs - 1 if isinstance(op.value, np.ufunc) else arity
     shapes = [((3,),) * arity] if op.elementwise else [s.shapes for s in op.samples]
     samples = op.samples or (None,) * len(shapes)
     for sample, argument_shapes in zip(samples, shapes, strict=True):
@@ -317,7 +319,7 @@ def test_factors_are_the_maps_that_push_applies(op: Op) -> None:
             dtype = bool if op.name in ("compress", "expand") else int
             xs[at] = np.reshape(integers[0], argument_shapes[at]).astype(dtype)
         for port in range(len(xs)):
-            chain = op.local(port, None, *xs, **attrs)
+            chain = op.local(port, op(*xs, **attrs), *xs, **attrs)
             if chain is None:
                 continue
             t = rng.standard_normal(np.shape(xs[port]))
