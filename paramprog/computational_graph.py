@@ -80,7 +80,7 @@ class ComputationalGraph:
         return {n.name: counts[n] for n in recorded.nodes if n.name is not None}
 
     def draw(self, format: Format = "text", **options: Any) -> str | bytes:
-        """The graph as text, DOT, Mermaid, SVG or (bytes) PNG; `options` are those of `Program.draw`: values, grads, levels."""
+        """The graph as text, DOT, Mermaid, SVG or (bytes) PNG; `options` are those of `Program.draw`."""
         return self._draw(format, **options)
 
     def to_networkx(self) -> MultiDiGraph[Node]:

@@ -38,7 +38,7 @@ class Product:
 
 
 def pullback(output: Node, wrt: Sequence[Node]) -> Product:
-    """The vector-Jacobian products J^T g of `output` for each of `wrt`, appended to the graph; g has the output's shape."""
+    """The vector-Jacobian products J^T g of `output` by each of `wrt`, appended to the graph."""
     seed, lanes = _leaves(output)
     return Product(seed, lanes, adjoint(output, wrt, Masked(seed, lanes)))
 
@@ -77,7 +77,7 @@ def runs(product: Product, leaves: Mapping[Node, Any]) -> Iterator[list[Any]]:
 
 
 def by_rows(product: Product, output: Node, wrt: Sequence[Node], leaves: Mapping[Node, Any]) -> list[Any]:
-    """The Jacobians of `output` by each of `wrt`, of shape [*output, *x], from its pullback; None is a structural zero."""
+    """The Jacobians of `output` by each of `wrt`, of shape [*output, *x]; None is a structural zero."""
     found = [
         None if n is None else np.zeros((elements(output.shape), *n.shape), n.graph.real)
         for n in product.results
@@ -94,7 +94,7 @@ def by_rows(product: Product, output: Node, wrt: Sequence[Node], leaves: Mapping
 
 
 def by_columns(product: Product, output: Node, x: Node, leaves: Mapping[Node, Any]) -> Any:
-    """The Jacobian of `output` by `x`, of shape [*output, *x], from its pushforward; None is a structural zero."""
+    """The Jacobian of `output` by `x`, of shape [*output, *x]; None is a structural zero."""
     if product.results == [None]:
         return None
     found = np.zeros((*output.shape, elements(x.shape)), output.graph.real)

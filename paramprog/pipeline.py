@@ -18,6 +18,7 @@ from paramprog.lang.build import MAX_NODES, Built, build
 from paramprog.lang.check import Checked, check
 from paramprog.lang.parse import parse
 from paramprog.lang.syntax import Module
+from paramprog.simplify import Simplified, simplify
 from paramprog.transfer.base import Body
 from paramprog.types import Real
 
@@ -27,12 +28,13 @@ STAGES = ("tree", "types", "graph", "gradient")
 
 @dataclass(eq=False, repr=False)
 class Compiled:
-    """A program with all its sizes known: the typed tree, the graph, and the gradients and Jacobians asked for so far."""
+    """A program with all its sizes known: the typed tree, the graph, and the derivatives asked for so far."""
 
     checked: Checked
     built: Built
     adjoints: dict[tuple[Node, tuple[Node, ...]], list[Node | None]] = field(default_factory=dict)
     products: Products = field(default_factory=dict)
+    simplified: dict[tuple[Node, tuple[Node, ...]], Simplified] = field(default_factory=dict)
 
     def gradient(self, output: Node, wrt: tuple[Node, ...]) -> list[Node | None]:
         """The nodes d(output)/d(x), made once."""
@@ -41,6 +43,18 @@ class Compiled:
             with deep_stack(), collector_off():
                 self.adjoints[key] = adjoint(output, wrt)
         return self.adjoints[key]
+
+    def simplified_gradient(self, output: Node, wrt: tuple[Node, ...]) -> Simplified:
+        """The output, then its gradient without the structural zeros, simplified together, made once.
+
+        For what is compiled, printed or run many times: making it costs as much as making the gradient, and saves a
+        tenth to a half of each evaluation.
+        """
+        key = (output, wrt)
+        if key not in self.simplified:
+            present = [n for n in self.gradient(output, wrt) if n is not None]
+            self.simplified[key] = simplify([output, *present])
+        return self.simplified[key]
 
 
 def read(source: Source) -> Module:

@@ -27,6 +27,7 @@ from paramprog.lang.interpret import interpret
 from paramprog.lang.read import read_source
 from paramprog.lang.unit import Unit, collect
 from paramprog.pipeline import Compiled, compile_module, read
+from paramprog.transfer.regions import Masked
 from paramprog.types import Real
 
 if TYPE_CHECKING:
@@ -240,8 +241,8 @@ class Program:
         """The gradient of a real scalar output with respect to `wrt`: all params, else all real inputs.
 
         v_X = d(output)/dX, for params, inputs and named points of the entry function. `mode` is how: "reverse" runs the
-        adjoint graph, "forward" pushes every unit tangent, "paths" sums over all paths. With `by_use` the result also has
-        what each use of a name adds, with its place in the text.
+        adjoint graph, "forward" pushes every unit tangent, "paths" sums over all paths. With `by_use` the result also
+        has what each use of a name adds, with its place in the text.
 
         Raises ProgramError when the output is not a real scalar, or a name in `wrt` is unknown.
         """
@@ -274,8 +275,8 @@ class Program:
     ) -> Jacobian:
         """The Jacobian of a real output of any shape with respect to `wrt`: all params, else all real inputs.
 
-        Each has the shape [*output, *name]. `mode` is how: "reverse" runs the adjoint graph for each entry of the output,
-        "forward" the tangent graph for each entry of the names, "auto" whichever takes fewer runs.
+        Each has the shape [*output, *name]. `mode` is how: "reverse" runs the adjoint graph for each entry of the
+        output, "forward" the tangent graph for each entry of the names, "auto" whichever takes fewer runs.
 
         Raises ProgramError when the output is not real, a name in `wrt` is unknown, or a Jacobian has too many entries.
         """
@@ -503,7 +504,9 @@ def _forward(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any
         for k in range(size):
             unit = np.zeros(size, np.asarray(recorded.values[start]).dtype)
             unit[k] = 1.0
-            facts = pushed(recorded.nodes, recorded.values, {start: unit.reshape(node.shape)})
+            unit = unit.reshape(node.shape)
+            # the other entries are structural zeros: an infinite derivative at them is none of this one's business
+            facts = pushed(recorded.nodes, recorded.values, {start: Masked(unit, unit != 0)})
             rows.append(plain_or_none(facts.get(out)))
         dependent = any(r is not None for r in rows)
         found[name] = np.reshape([0.0 if r is None else r for r in rows], node.shape) if dependent else None

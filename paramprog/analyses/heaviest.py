@@ -5,9 +5,9 @@ scalars the absolute value of the product. The analysis is the gradient's own su
 (`k_best`), so one backward pass finds the best paths from every point.
 
 Between scalars the weight of a path is the product of the |J| of its edges, and the answer is exact. Between arrays
-that product is replaced by one of upper bounds of the norms of the J (`norms`): some more paths than asked for are taken
-by their bounds, and ordered by the weights that multiplying along them gives. Every path that was left out weighs at
-most the smallest bound taken, so the heaviest of those are `proved` to be the heaviest of all.
+that product is replaced by one of upper bounds of the norms of the J (`norms`): some more paths than asked for are
+taken by their bounds, and ordered by the weights that multiplying along them gives. Every path that was left out weighs
+at most the smallest bound taken, so those taken that weigh as much are `proved` to be the heaviest of all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.analyses.norms import log_norm
+from paramprog.analyses.norms import log_norm, log_size
 from paramprog.dataflow.flow import Edge
 from paramprog.dataflow.semiring import COUNT, REACH, Joined, PathSum, Route, Routes, k_best, route, steps
 from paramprog.dataflow.solve import solve
@@ -39,7 +39,8 @@ ROUNDING = 1e-9
 class Path:
     """`nodes` of the trace from X to the output, what the path adds to the gradient at X, and the size of that.
 
-    `ports` are the arguments by which it enters the nodes after the first. `log_bound` is the logarithm (base 2) of what bounds the weight; between scalars, of the weight itself.
+    `ports` are the arguments by which it enters the nodes after the first. `log_bound` is the logarithm (base 2) of
+    what bounds the weight; between scalars, of the weight itself.
     """
 
     nodes: Sequence[Node]
@@ -82,9 +83,8 @@ def heaviest(trace: Trace, starts: Sequence[Node], output: Node, top: int) -> He
     found = _best(nodes, starts, output, jacobians, k)
     weigh = _Contributions(trace, output, jacobians)
     paths = [weigh.path(x, r) for x, r in found]
-    paths.sort(key=lambda p: -inf if isnan(p.weight) else -p.weight)  # stable
-    if scalar:
-        paths.sort(key=lambda p: -p.log_bound)  # the same order, also where floats end
+    if not scalar:  # else their bounds are their weights, also where floats end
+        paths.sort(key=lambda p: -log_size(p.weight))  # stable
     rest = _power(found[-1][1].weight) if len(found) < sum(counts.values()) else 0.0
     sure = [scalar or isnan(p.weight) or p.weight >= rest * (1 - ROUNDING) for p in paths[:top]]
     proved = [*sure, False].index(False)

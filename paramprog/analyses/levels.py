@@ -26,7 +26,7 @@ def forward_levels(nodes: Collection[Node]) -> dict[Node, int]:
 
 
 def backward_levels(nodes: Collection[Node], output: Node) -> dict[Node, int]:
-    """The levels of the gradient analysis: by the longest path to the output, for nodes on paths that carry a derivative.
+    """The levels of the gradient analysis: by the longest path to the output, for nodes with a derivative.
 
     Static: an edge counts when the operation has a Jacobian at all.
     """

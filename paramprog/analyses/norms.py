@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, log2, prod, sqrt
+from math import ceil, inf, log2, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ PRODUCTS = frozenset(
 )
 """The entries of such a map are products of its frozen reals, up to sign: with their sizes instead, it is |J|."""
 
+GRID = 2.0**-36
+"""Sums of multiples of it, up to 2^17, are exact: the same factors in another order make equal weights."""
+
 BASIS = 10**7
 """Another primitive is pushed over a basis if that touches at most so many numbers."""
 
@@ -46,11 +49,11 @@ def log_norm(chain: Chain, shape: Shape) -> float:
     """
     with np.errstate(all="ignore"):
         if all(lin.op in PRODUCTS for lin in chain):
-            return _log(_bound(chain, shape))
+            return log_size(_bound(chain, shape))
         total = 0.0
         for lin in chain:
             known = lin.op in PRODUCTS
-            bound = _log(_bound((lin,), shape) if known else _frobenius(lin, shape))
+            bound = log_size(_bound((lin,), shape) if known else _frobenius(lin, shape))
             total = -inf if -inf in (total, bound) else total + bound
             shape = _result(lin, shape)
         return total
@@ -96,6 +99,6 @@ def _frobenius(lin: Linear, shape: Shape) -> float:
     return sqrt(total)
 
 
-def _log(size: float) -> float:
-    """NaN counts as infinite: a path with a NaN on it is looked at first."""
-    return -inf if size == 0.0 else log2(size) if size < inf else inf
+def log_size(size: float) -> float:
+    """The logarithm (base 2), rounded up to a multiple of GRID; NaN counts as infinite, to be looked at first."""
+    return -inf if size == 0.0 else ceil(log2(size) / GRID) * GRID if size < inf else inf

@@ -71,7 +71,7 @@ def uses(
         for port, a in enumerate(n.args):
             consumers.setdefault(a, []).append(Edge(a, n, port))
     position = {n: k for k, n in enumerate(trace.nodes)}
-    names = {position[n]: name for name, n in reversed(named.items())}
+    names = {position[n]: name for name, n in reversed(list(named.items()))}
     first = solve(trace.nodes, FirstNamed({n: position[n] for n in named.values()}), backward=True)
 
     def use(node: Node, fact: Fact, chains: tuple[Chain, ...], through: tuple[Span, ...]) -> Use:
@@ -109,8 +109,8 @@ def _terms(
             if chain is None:
                 continue
             if _hands_on(user, consumers.get(user, ())) and user is not output:
-                named = user.op is COPY and user.span is not None
-                waiting.append((user, (*before, chain), (*through, user.span) if named else through))
+                copied = (user.span,) if user.op is COPY and user.span is not None else ()
+                waiting.append((user, (*before, chain), (*through, *copied)))
             else:
                 found.append((user, pull_fact(chain, facts[user]), before, through))
     return found
@@ -122,7 +122,7 @@ def _local(trace: Trace, edge: Edge) -> Chain | None:
 
 
 def _hands_on(node: Node, consumers: Sequence[Edge]) -> bool:
-    """Whether the node is no operation of the program: a copy, or a broadcast or a choice of lanes for what is inside it."""
+    """Whether the node is no operation as written: a copy, or a broadcast or choice of lanes for what is inside it."""
     if node.op is COPY:
         return True
     inner = [e.consumer.span for e in consumers]

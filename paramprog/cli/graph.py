@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramprog.cli import request
 from paramprog.cli.document import document
@@ -12,12 +13,23 @@ from paramprog.cli.options import output_options, program_options
 from paramprog.cli.terminal import Reply, remark
 from paramprog.diagnostics import fail, printable
 
+if TYPE_CHECKING:
+    from paramprog.explain.render import Format
+
 USAGE = "FILE [options]"
 SUMMARY = "draw the flow graph"
 DESCRIPTION = (
-    "Draw the flow graph of a program: a vertex for each operation, an arrow for each use. Branches are drawn with both "
-    "their sides, unless --values, --grads or --executed ask for a run: then what was executed is drawn."
+    "Draw the flow graph of a program: a vertex for each operation, an arrow for each use. Branches are drawn "
+    "with both their sides, unless --values, --grads or --executed ask for a run: then what was executed is drawn."
 )
+ENDINGS: dict[str, Format] = {
+    ".svg": "svg",
+    ".png": "png",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+}
 FORMATS = ("text", "dot", "mermaid", "svg", "png")
 """`explain.render.FORMATS`, which cannot be imported before it must."""
 
@@ -26,12 +38,16 @@ def configure(parser: ArgumentParser) -> None:
     program_options(parser)
     group = parser.add_argument_group("the drawing")
     group.add_argument(
-        "--format", choices=FORMATS, help="default: text, or by the ending of --out; svg and png need Graphviz"
+        "--format",
+        choices=FORMATS,
+        help="default: text, or by the ending of --out; svg and png need Graphviz",
     )
     group.add_argument("--out", metavar="FILE", help="write the drawing into this file")
     group.add_argument("--levels", action="store_true", help="also what can be computed at the same time")
     group.add_argument("--values", action="store_true", help="also the value of each point")
-    group.add_argument("--grads", action="store_true", help="also the adjoint of each point, d(output)/d(point)")
+    group.add_argument(
+        "--grads", action="store_true", help="also the adjoint of each point, d(output)/d(point)"
+    )
     group.add_argument("--executed", action="store_true", help="what was run, instead of the program")
     output_options(parser)
     parser.set_defaults(run=run)
@@ -41,9 +57,16 @@ def run(arguments: Namespace) -> Reply:
     """The drawing, on stdout or in a file; with --json the vertices. Raises ProgramError."""
     from paramprog.explain.render import render, to_json
 
-    chosen = arguments.format or _by_ending(arguments.out)
-    if chosen == "png" and not arguments.json and arguments.out is None and (sys.stdout is None or sys.stdout.isatty()):
-        raise fail("binary-output", "a png is no text for a terminal", None, "write it into a file: `--out FILE.png`")
+    chosen: Format = arguments.format or _by_ending(arguments.out)
+    if (
+        chosen == "png"
+        and not arguments.json
+        and arguments.out is None
+        and (sys.stdout is None or sys.stdout.isatty())
+    ):
+        raise fail(
+            "binary-output", "a png is no text for a terminal", None, "write it into a file: `--out FILE.png`"
+        )
     program, given = request.program(arguments), request.values(arguments)
     point = None
     if arguments.values or arguments.grads or arguments.executed:
@@ -64,9 +87,8 @@ def run(arguments: Namespace) -> Reply:
     return Reply(made)
 
 
-def _by_ending(out: str | None) -> str:
-    ending = Path(out or "").suffix.lower()
-    return {".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}.get(ending, "text")
+def _by_ending(out: str | None) -> Format:
+    return ENDINGS.get(Path(out or "").suffix.lower(), "text")
 
 
 def _written(out: str, made: str | bytes) -> Reply:

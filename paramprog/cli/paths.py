@@ -13,10 +13,10 @@ from paramprog.diagnostics import printable
 USAGE = "FILE [options]"
 SUMMARY = "count the paths to the output and list the heaviest"
 DESCRIPTION = (
-    "Count the paths from points of the program to a real scalar output, exactly, and list those that contribute most to "
-    "the gradient. Between scalars a path contributes the product of its derivatives. Between arrays it contributes an "
-    "array, whose Euclidean norm is its weight; candidates are chosen by upper bounds of the weight, and what the bounds "
-    "leave open is said."
+    "Count the paths from points of the program to a real scalar output, exactly, and list those that contribute "
+    "most to the gradient. Between scalars a path contributes the product of its derivatives. Between arrays it "
+    "contributes an array, whose Euclidean norm is its weight; candidates are chosen by upper bounds of the weight, "
+    "and what the bounds leave open is said. The share is the part of the gradient that a path makes up."
 )
 
 

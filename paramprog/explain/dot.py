@@ -20,7 +20,8 @@ def dot(drawing: Drawing, levels: Levels | None = None) -> str:
     title = quoted(drawing.subject.title)
     lines = [
         f"digraph {title} {{",
-        f'  graph [label={title}, labelloc=t, fontname="Helvetica", fontsize=12, ordering=in, nodesep=0.3, ranksep=0.4]',
+        f'  graph [label={title}, labelloc=t, fontname="Helvetica", fontsize=12, ordering=in]',
+        "  graph [nodesep=0.3, ranksep=0.4]",
         '  node [fontname="Helvetica", fontsize=11, margin="0.12,0.06", height=0.3]',
         '  edge [fontname="Helvetica", fontsize=9, color="#555555", arrowsize=0.7]',
     ]
@@ -29,14 +30,20 @@ def dot(drawing: Drawing, levels: Levels | None = None) -> str:
         if isinstance(item, Open):
             lines.append(f"{indent}subgraph cluster_{item.key} {{")
             indent += "  "
-            lines.append(f'{indent}label={quoted(item.label)}; labeljust=l; fontsize=10; style="rounded,dashed"; color="#999999"')
+            lines.append(
+                f'{indent}label={quoted(item.label)}; labeljust=l; fontsize=10; style="rounded,dashed"; color="#999999"'
+            )
         elif isinstance(item, Close):
             indent = indent[2:]
             lines.append(f"{indent}}}")
         else:
             lines.append(indent + _vertex(drawing, item, levels))
     for arrow in drawing.arrows:
-        style = f' [label={quoted(arrow.label)}{", style=dashed" if arrow.label == "if" else ""}]' if arrow.label else ""
+        style = (
+            f" [label={quoted(arrow.label)}{', style=dashed' if arrow.label == 'if' else ''}]"
+            if arrow.label
+            else ""
+        )
         lines.append(f"  {arrow.start} -> {arrow.end}{style}")
     if levels is not None and not any(isinstance(item, Open) for item in drawing.items):
         lines += _rows(drawing, levels)

@@ -1,8 +1,8 @@
 """A flow graph as vertices, clusters and edges: what all formats of drawings print.
 
-Drawn is what a reader of the program would draw: an operation is a vertex, and numbers are written where they are used. A
-region is a cluster for each of its bodies, whose operations use the points outside directly; what is taken out of
-it is a vertex. A run (`of_run`) is drawn as executed: without regions, the operations of the sides that were taken.
+Drawn is what a reader of the program would draw: an operation is a vertex, and numbers are written where they are used.
+A region is a cluster for each of its bodies, whose operations use the points outside directly; what is taken out of it
+is a vertex. A run (`of_run`) is drawn as executed: without regions, the operations of the sides that were taken.
 """
 
 from __future__ import annotations
@@ -206,9 +206,13 @@ class _Drawer:
             inner: Env = {p: env[a] for p, a in ports if p.graph is body}
             label = (f"if {test}", f"else, not {test}")[which] if branch else f"{node.op.name} {test}"
             wanted = cone(body.nodes, node.attrs["results"][which]) if branch else body.nodes
-            self.drawing.items.append(Open(f"c{len(self.drawing.items)}", label))
+            items = self.drawing.items
+            items.append(Open(f"c{len(items)}", label))
             yield self.nodes(wanted, inner)
-            self.drawing.items.append(Close())
+            if isinstance(items[-1], Open):  # nothing but a number, or a point from outside
+                items.pop()
+            else:
+                items.append(Close())
             found |= inner
         self.inside[node] = found
 

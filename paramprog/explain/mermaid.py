@@ -40,4 +40,6 @@ def mermaid(drawing: Drawing, levels: Levels | None = None) -> str:
 
 def escaped(text: str) -> str:
     """For the inside of a quoted label."""
-    return "".join(c if c.isascii() and c.isalnum() or c in PLAIN else f"#{ord(c)};" for c in printable(text))
+    return "".join(
+        c if (c.isascii() and c.isalnum()) or c in PLAIN else f"#{ord(c)};" for c in printable(text)
+    )

@@ -131,7 +131,7 @@ def table(found: PathList) -> str:
         return "\n".join(lines)
     head = ("", "product" if found.scalar else "weight", "share", "path")
     rows = [head] + [
-        (f"{k}.", _weight(p, scalar=found.scalar), _percent(p.share), _points(p.points))
+        (f"{k}.", _weight(p, scalar=found.scalar), _percent(p.share), _points(p.points, found.paths[0].points))
         for k, p in enumerate(found.paths, 1)
     ]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
@@ -165,7 +165,18 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share + 0.0:.3g}%" if abs(share) < 100 else f"{share:.1e}"
 
 
-def _points(points: Sequence[str]) -> str:
+def _points(points: Sequence[str], first: Sequence[str]) -> str:
+    """The points of a path; of a long one its ends, or where it differs from the first path of the table."""
+    if len(points) <= SHOWN or points[0] != first[0] or points == first:
+        return _ends(points)
+    shorter = min(len(points), len(first))
+    start = next((k for k in range(shorter) if points[k] != first[k]), shorter)
+    most = shorter - start
+    end = next((k for k in range(most) if points[-1 - k] != first[-1 - k]), most)
+    return f"as 1. up to {_ends(points[start - 1 : len(points) - max(end - 1, 0)])}, then as 1."
+
+
+def _ends(points: Sequence[str]) -> str:
     if len(points) > SHOWN:
         half = SHOWN // 2
         points = [*points[:half], f"... {len(points) - 2 * half} more ...", *points[-half:]]
@@ -173,7 +184,10 @@ def _points(points: Sequence[str]) -> str:
 
 
 def to_json(found: PathList) -> dict[str, Any]:
-    """`{count, counts, paths: [{points, weight, share, contribution, places}], proved, rest}`; counts beyond 2^53 as strings."""
+    """`{count, counts, paths: [{points, weight, share, contribution, places}], proved, rest}`.
+
+    Counts beyond 2^53 are strings. `rest` bounds the weight of all paths that were not weighed.
+    """
     return {
         "count": _number(found.count),
         "counts": {name: _number(n) for name, n in found.counts.items()},

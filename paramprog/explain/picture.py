@@ -29,14 +29,24 @@ def picture(dot: str, format: Literal["svg", "png"], vertices: int) -> bytes:
         raise fail("graph-picture", message, None, "`--format text` and `--format dot` have no limit")
     program = shutil.which("dot")
     if program is None:
-        raise fail("graphviz-missing", f"{format} needs the program `dot`, which is not installed", None, INSTALL)
+        raise fail(
+            "graphviz-missing", f"{format} needs the program `dot`, which is not installed", None, INSTALL
+        )
     try:
-        done = subprocess.run([program, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=SECONDS)
+        done = subprocess.run(
+            [program, f"-T{format}"],
+            check=False,
+            input=dot.encode(),
+            capture_output=True,
+            timeout=SECONDS,
+        )
     except subprocess.TimeoutExpired:
         message = f"`dot` did not finish within {SECONDS} seconds"
         raise fail("graph-picture", message, None, "lay it out yourself: `--format dot`") from None
     except OSError as error:
-        raise fail("graph-picture", f"`dot` cannot be run: {error.strerror or error}", None, INSTALL) from None
+        raise fail(
+            "graph-picture", f"`dot` cannot be run: {error.strerror or error}", None, INSTALL
+        ) from None
     if done.returncode or not done.stdout:
         said = (done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[0]
         raise fail("graph-picture", f"`dot` failed; it said: {said}")

@@ -49,14 +49,16 @@ def to_json(subject: Subject, *, levels: bool = False) -> dict[str, Any]:
         uses[arrow.end].append(names[arrow.start])
     nodes = []
     for v in drawing.vertices:
-        entry = {"name": v.name, "formula": v.text, "kind": v.kind, "type": v.type, **labels.line_and_column(v.span)}
-        entry["uses"] = uses[v.key]
+        entry: dict[str, Any] = {"name": v.name, "formula": v.text, "kind": v.kind, "type": v.type}
+        entry |= {**labels.line_and_column(v.span), "uses": uses[v.key]}
         if subject.values is not None:
             entry["value"] = subject.values[v.node]
         if subject.adjoints is not None:
             entry["adjoint"] = subject.adjoints.get(v.node)
         nodes.append(entry)
-    return {"nodes": nodes, "levels": _levels_json(drawing, levels_of(subject))} if levels else {"nodes": nodes}
+    return (
+        {"nodes": nodes, "levels": _levels_json(drawing, levels_of(subject))} if levels else {"nodes": nodes}
+    )
 
 
 def _levels_json(drawing: Drawing, levels: Levels) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from paramprog.explain.drawing import Close, Drawing, Levels, Open, Vertex
 from paramprog.graph import Node
 
 MAX_FORMULA = 60
+ONE_LINE = 28
+"""A longer definition takes two lines in a picture."""
 
 
 def text(drawing: Drawing, levels: Levels | None = None) -> str:
@@ -65,7 +67,9 @@ def notes(drawing: Drawing, vertex: Vertex) -> list[str]:
 def schedule(drawing: Drawing, levels: Levels) -> list[str]:
     """The points that can be computed together, level after level, and in the backward sweep."""
     lines = _sweep("forward", drawing, levels.forward)
-    return [*lines, "", *_sweep("backward", drawing, levels.backward)] if levels.backward is not None else lines
+    return (
+        [*lines, "", *_sweep("backward", drawing, levels.backward)] if levels.backward is not None else lines
+    )
 
 
 def _sweep(name: str, drawing: Drawing, levels: Mapping[Node, int]) -> list[str]:
@@ -86,9 +90,13 @@ def _counted(n: int, noun: str) -> str:
 
 def lines_of(drawing: Drawing, vertex: Vertex, levels: Levels | None) -> Sequence[str]:
     """What a vertex says in a picture: name, formula, type of an array, value, adjoint, level."""
-    lines = [vertex.name] if vertex.named else []
-    if vertex.kind not in ("input", "param"):
-        lines.append(labels.shortened(vertex.text, MAX_FORMULA))
+    formula = labels.shortened(vertex.text, MAX_FORMULA)
+    if vertex.kind in ("input", "param"):
+        lines = [vertex.name]
+    elif len(vertex.name) + len(formula) < ONE_LINE:
+        lines = [f"{vertex.name} = {formula}"]
+    else:
+        lines = [f"{vertex.name} =", formula]
     if vertex.node.shape:
         lines.append(vertex.type)
     marks = []
@@ -98,6 +106,10 @@ def lines_of(drawing: Drawing, vertex: Vertex, levels: Levels | None) -> Sequenc
         marks.append("v =")
     lines += [f"{mark} {note}" for mark, note in zip(marks, notes(drawing, vertex), strict=True)]
     if levels is not None and vertex.node in levels.forward:
-        back = "" if levels.backward is None or vertex.node not in levels.backward else f", back {levels.backward[vertex.node]}"
+        back = (
+            ""
+            if levels.backward is None or vertex.node not in levels.backward
+            else f", back {levels.backward[vertex.node]}"
+        )
         lines.append(f"level {levels.forward[vertex.node]}{back}")
     return [printable(line) for line in lines]

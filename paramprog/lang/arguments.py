@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,8 @@ def bind_dims(unit: Unit, entry: str, dims: Mapping[str, int], given: Mapping[st
     }
     declared |= {p.name.text: (p.type, p.name.span) for p in unit.params.values()}
     known = open_dims(unit, unit.functions[entry])
-    stems = {PurePosixPath(d.path.value).stem for d in unit.imports}
     for name in dims:
-        if name not in known and name.partition(".")[0] not in stems:
+        if name not in known and not (unit.imports and "." in name):  # those of other files are checked there
             hint = did_you_mean(name, known)
             raise fail("undefined-name", f"there is no dim `{name}`", None, hint)
     bound: dict[str, int] = dict(dims)

@@ -16,8 +16,10 @@ import numpy as np
 
 from paramprog.diagnostics import Span, fail
 from paramprog.graph import Graph, Node
+from paramprog.graph.constant import Constant
 from paramprog.graph.depth import MAX_REGION_DEPTH
 from paramprog.lang.check import Checked, Const
+from paramprog.lang.imports import prelude_unit
 from paramprog.lang.instance import BaseCall, Inlined, Instance, Primitive, Static
 from paramprog.lang.lanes import conditional_lanes
 from paramprog.lang.selections import Selections
@@ -48,7 +50,6 @@ from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS, Op
 from paramprog.transfer.base import BaseOp, Body, base_op
 from paramprog.transfer.regions import branch
-from paramprog.graph.constant import Constant
 from paramprog.types import Real, Type
 
 MAX_NODES = 1_000_000
@@ -110,6 +111,8 @@ class Builder:
     calls: list[dict[Any, list[Node]]] = field(default_factory=lambda: [{}])
     """Calls made so far by their points, one dictionary for each arm being built: an arm's calls are its own."""
     selections: Selections = field(default_factory=Selections)
+    place: Span | None = None
+    """The call of a function of the prelude that is being inlined: all in it has its place in the user's text."""
     count: int = 0
 
     def emit(self, op: Op, args: Sequence[Node], attrs: Mapping[str, Any], span: Span) -> Node:
@@ -118,7 +121,7 @@ class Builder:
         if self.count > self.max_nodes:
             message = f"the flow graph has more than {self.max_nodes} nodes"
             raise fail("graph-limit", message, span, "raise the limit with `--max-nodes`")
-        self.graph.span = span
+        self.graph.span = self.place or span
         return self.graph.emit(op, *args, **attrs)
 
     def constant(self, value: Any, type: Type, span: Span) -> Node:
@@ -144,6 +147,15 @@ class Builder:
         finally:
             self.graph = before
             self.calls.pop()
+
+    @contextmanager
+    def at(self, call: Span | None) -> Iterator[None]:
+        """The place of all that is appended for a while; None: where it is written."""
+        before, self.place = self.place, call
+        try:
+            yield
+        finally:
+            self.place = before
 
     def base(self, call: BaseCall) -> BaseOp:
         """The primitive of a base function, built once."""
@@ -413,7 +425,8 @@ class Frame:
             if inner.arguments[name].type.kind == "real":
                 node = builder.real(node)
             frame.scope[name] = frame.point(node, name, span)
-        results: list[Node] = yield frame.results()
+        with builder.at(builder.place or span if inner.home.unit is prelude_unit() else None):
+            results: list[Node] = yield frame.results()
         builder.calls[-1][key] = results
         return results
 

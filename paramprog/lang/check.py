@@ -141,12 +141,16 @@ class Linker:
                     self._checkers[module] = self._checker(module, decl)
                     trail.append((self._checkers[module], list(self._checkers[module].unit.imports)))
                 importer.imports.append(self._checkers[module])
+        files = {one.prefix for one in self._checkers.values()}
+        for name in self.given:
+            if "." in name and name[: name.rfind(".") + 1] not in files:
+                self.report.add(Diagnostic("undefined-name", f"there is no dim `{name}`"))
 
     def _checker(self, module: Module, decl: ImportDecl) -> Checker:
         """Its dims are its own: `--dim file.n=8`."""
         stem = PurePosixPath(decl.path.value).stem + "."
-        dims = {k.removeprefix(stem): n for k, n in self.given.items() if k.startswith(stem)}
-        checker = Checker(collect(module, self.report), self.report, dims)
+        dims = {k.removeprefix(stem): n for k, n in self.given.items() if k[: k.rfind(".") + 1] == stem}
+        checker = Checker(collect(module, self.report), self.report, dims, prefix=stem)
         for name in dims.keys() - checker.unit.dims.keys():
             hint = did_you_mean(name, checker.unit.dims)
             self.report.add(
@@ -198,6 +202,8 @@ class Checker:
     """The dims that can be given from outside."""
     imports: list[Checker] = field(default_factory=list)
     """The checkers of the files it imports, in order."""
+    prefix: str = ""
+    """What stands before the names of its dims outside: `file.` for an imported file."""
     _prelude: Checker | None = None
     _instances: dict[Any, Instance] = field(default_factory=dict)
     _open: dict[Any, Identifier] = field(default_factory=dict)
@@ -329,7 +335,7 @@ class Checker:
                 "dim-unbound",
                 f"the dim `{name.text}` has no value",
                 name.span,
-                f"give one: `--dim {name.text}=8`",
+                f"give one: `--dim {self.prefix}{name.text}=8`",
             )
         typing = Typing(self, Instance(None), constant="a dim")
         n: int = yield typing.static_int(item.value, "a dim")
@@ -470,7 +476,7 @@ class Checker:
         sizes = Instance(None, dims=self.given_dims)
         for formal in function.arguments:
             name = formal.name
-            if self.is_param(name.text):
+            if any(name.text in one.unit.params for one in self.family()):
                 message = f"the entry function has an argument with the name of the param `{name.text}`"
                 raise fail("duplicate-name", message, name.span)
             if formal.type is not None:
@@ -554,10 +560,12 @@ class Checker:
 
 
 def _called_from(d: Diagnostic, where: Span) -> Diagnostic:
-    """A fault in a function of another file says where it is called."""
-    if d.span is None or d.span.source is where.source or d.hint is not None:
+    """A fault in a function of another file says where it is called: the innermost call outside the prelude."""
+    if d.span is None or d.span.source is where.source or "called from " in (d.hint or ""):
         return d
-    return replace(d, hint=f"called from {where!r}")
+    if where.source is prelude_unit().module.source:
+        return d
+    return replace(d, hint="; ".join([*([d.hint] if d.hint else []), f"called from {where!r}"]))
 
 
 def _all_scalar(instance: Instance) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from os.path import relpath
 from pathlib import Path
 
 from paramprog.diagnostics import Report, Source, fail
@@ -19,6 +20,7 @@ class Files:
     def __init__(self, main: Module) -> None:
         name = main.source.name
         self.root = Path(name).resolve().parent if Path(name).is_file() else None
+        self._absolute = Path(name).is_absolute()
         self._modules: dict[Path, Module] = {Path(name).resolve(): main} if self.root else {}
 
     def module(self, decl: ImportDecl, importer: Module) -> Module:
@@ -26,14 +28,18 @@ class Files:
         if self.root is None:
             raise fail("import-path", "a program that is not a file cannot import one", decl.span)
         written = decl.path.value
-        path = (Path(importer.source.name).resolve().parent / written).resolve()
+        try:
+            path = (Path(importer.source.name).resolve().parent / written).resolve()
+            exists = path.is_file()
+        except (OSError, RuntimeError):  # a name that is too long, links in a circle
+            raise fail("import-path", f"`{written}` is no name of a file", decl.path.span) from None
         if not written or Path(written).is_absolute() or not path.is_relative_to(self.root):
             raise fail("import-path", "an import names a file inside the program's folder", decl.path.span)
         if path not in self._modules:
-            if not path.is_file():
+            if not exists:
                 raise fail("import-path", f"there is no file `{written}`", decl.path.span)
-            shown = Path(importer.source.name).parent / written
-            self._modules[path] = parse(read_source(shown))
+            # read what was checked: through a link, the name as written may lead elsewhere
+            self._modules[path] = parse(read_source(path if self._absolute else relpath(path)))
         return self._modules[path]
 
 

@@ -19,8 +19,8 @@ from paramprog.lang.syntax import (
     FunctionDecl,
     If,
     Index,
-    Target,
     Name,
+    Target,
 )
 from paramprog.op import Attrs, Op
 from paramprog.types import Type

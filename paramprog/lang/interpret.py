@@ -44,6 +44,9 @@ from paramprog.types import Kind
 
 Values = Mapping[str, Any]
 
+MAX_REMEMBERED = 128
+"""Calls are remembered if none of their arguments has more entries."""
+
 
 def interpret(entry: Instance, inputs: Values, params: Values) -> list[Any]:
     """The results of the entry function in float64, for the values of all its arguments and of the params.
@@ -71,7 +74,8 @@ def convert(value: Any, kind: Kind) -> Any:
 class _Frame:
     """One call: the values of its locals. In a base function, typed on scalars, they all have shape `lanes`.
 
-    `lazy` holds inside an arm of a conditional that selects lane by lane: faults become `Holes`.
+    `lazy` holds inside an arm of a conditional that selects lane by lane: faults become `Holes`. `calls` are those made
+    so far in this run: a function called again with equal values (not necessarily the same points) is not run again.
     """
 
     def __init__(
@@ -82,9 +86,11 @@ class _Frame:
         lanes: tuple[int, ...] = (),
         *,
         lazy: bool = False,
+        calls: dict[Any, list[Any]] | None = None,
     ) -> None:
         self.instance, self.params, self.scope = instance, params, scope
         self.lanes, self.lazy = lanes, lazy
+        self.calls: dict[Any, list[Any]] = {} if calls is None else calls
 
     def results(self) -> Walk[list[Any]]:
         assert self.instance.function is not None
@@ -126,20 +132,31 @@ class _Frame:
 
     def update(self, target: Target, value: Any) -> Walk[None]:
         """A copy of the array with some entries replaced, by plain NumPy indexing."""
-        array, plan = np.array(self.scope[target.name.text]), self.instance.indices[target]
+        name, plan = target.name.text, self.instance.indices[target]
+        items: list[Any] = []
+        for _, item in plan.run_time:
+            i = yield self.expression(item)
+            items.append(i)
+        if (missing := first_fault([self.scope[name], value, *items])) is not None:
+            self.scope[name] = nothing(missing)
+            return
+        array = np.array(self.scope[name])
         where: list[Any] = [slice(None)] * array.ndim
         for cut in plan.cuts:
             where[cut.axis] = cut.where()
         view = array[tuple(where)] if plan.run_time else array
         at: list[Any] = [slice(None)] * view.ndim if plan.run_time else where
-        for axis, item in plan.run_time:
-            i = yield self.expression(item)
+        for (axis, item), i in zip(plan.run_time, items, strict=True):
             if not 0 <= i < view.shape[axis]:
                 message = f"index {i} is out of range for {view.shape[axis]} entries"
-                raise fail("index-range", message, item.span)
+                error = fail("index-range", message, item.span)
+                if not self.lazy:
+                    raise error
+                self.scope[name] = nothing(error)
+                return
             at[axis] = i
         view[tuple(at)] = convert(value, self.instance.info[target].type.kind)
-        self.scope[target.name.text] = array
+        self.scope[name] = array
 
     # ---- expressions ---------------------------------------------------------------------------------------------
 
@@ -322,14 +339,14 @@ class _Frame:
         shape = np.broadcast_shapes(*(np.shape(_plain(v)) for v in values))
         names = [a.text for a in target.base.arguments]
         scope = {n: _spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}
-        frame = _Frame(target.instance, {}, scope, shape, lazy=self.lazy)
+        frame = _Frame(target.instance, {}, scope, shape, lazy=self.lazy, calls=self.calls)
         value = yield frame.expression(target.base.body)
         return [_spread(convert(value, "real"), shape)]
 
     def inlined(self, target: Inlined) -> Walk[list[Any]]:
         inner = target.instance
         sizes = {k: np.int64(n) for k, n in inner.dims.items()}
-        frame = _Frame(inner, self.params, sizes, self.lanes, lazy=self.lazy)
+        frame = _Frame(inner, self.params, sizes, self.lanes, lazy=self.lazy, calls=self.calls)
         for formal, operand in zip(inner.formals(), target.operands, strict=True):
             name = formal.name.text
             if name in inner.functions:
@@ -340,8 +357,13 @@ class _Frame:
                 assert formal.default is not None
                 value = yield frame.expression(formal.default)
             frame.scope[name] = convert(value, inner.arguments[name].type.kind)
-        results: list[Any] = yield frame.results()
-        return results
+        key = (inner, self.lanes, self.lazy, *map(_key, frame.scope.values()))
+        if None in key:
+            results: list[Any] = yield frame.results()
+            return results
+        if key not in self.calls:
+            self.calls[key] = yield frame.results()
+        return self.calls[key]
 
     LEAVES: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         Number: literal,
@@ -369,6 +391,13 @@ def _kind(value: Any) -> Kind:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Holes) else value
+
+
+def _key(value: Any) -> tuple[str, tuple[int, ...], bytes] | None:
+    """What equal values have in common; None for one that is not worth remembering."""
+    if isinstance(value, Holes) or np.size(value) > MAX_REMEMBERED:
+        return None
+    return value.dtype.str, value.shape, value.tobytes()
 
 
 def _spread(value: Any, shape: tuple[int, ...]) -> Any:

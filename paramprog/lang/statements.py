@@ -162,8 +162,9 @@ def _update(typing: Typing, target: Target, indices: Sequence[Expression | Slice
         raise Poisoned
     plan, shape = yield index_plan(typing, old.type.shape, indices, name.text, target.span)
     if value.type.shape not in ((), shape):
-        found, wanted = dims_text(value.type.shape), dims_text(shape)
-        raise fail("shape-mismatch", f"this takes {wanted}, the value has shape {found}", target.span)
+        wanted = f"has shape {dims_text(shape)}" if shape else "is a scalar"
+        message = f"this part of `{name.text}` {wanted}, the value has shape {dims_text(value.type.shape)}"
+        raise fail("shape-mismatch", message, target.span)
     if value.type.kind != old.type.kind and (value.type.kind, old.type.kind) != ("int", "real"):
         message = f"`{name.text}` holds {old.type.kind}, the value is {value.type.kind}"
         raise fail("type-mismatch", message, target.span)

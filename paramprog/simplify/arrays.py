@@ -14,11 +14,15 @@ from paramprog.simplify.rule import Emitting, Rule, under
 from paramprog.transfer.linear import MUL, SPREAD, SUM
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, STACK, TRANSPOSE
 from paramprog.transfer.reduce import count
+from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.select import EMBED, GATHER, SLICE, Cut, Cuts
 from paramprog.transfer.source import FULL
 from paramprog.types import Shape
 
 Axes = tuple[int, ...]
+
+MAX_SEARCHED = 64
+"""Longer concatenations are not searched for the operand that a slice lies in: rules take constant time."""
 
 
 def kept_axes(rank: int, axes: Axes) -> Axes:
@@ -226,7 +230,9 @@ def _slice_spread(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:
 
 def _slice_joined(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:
     """A slice inside one operand of a concat, or one operand of a stack, if the others may be left out."""
-    if x.op not in (CONCAT, STACK):
+    if x.op not in (CONCAT, STACK) or not g.certain(x):
+        return None
+    if x.op is CONCAT and len(x.args) > MAX_SEARCHED:
         return None
     axis = x.attrs["axis"]
     cut = next((c for c in cuts if c.axis == axis), None)
@@ -241,11 +247,26 @@ def _slice_joined(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:
         if not offset <= last < end:
             return None
     chosen = x.args[which]
-    if not g.certain(*(a for a in x.args if a is not chosen)):
-        return None
     own = cut._replace(start=cut.start - offset, size=chosen.shape[axis]) if x.op is CONCAT else None
     moved = [own if c is cut else c._replace(axis=c.axis - (x.op is STACK and c.axis > axis)) for c in cuts]
     return g(SLICE, chosen, cuts=tuple(c for c in moved if c is not None))
+
+
+def _slice_replaced(g: Emitting, x: Node, *, cuts: Cuts) -> Node | None:
+    """What was put in comes out; beside it there is what was there before."""
+    if x.op is not REPLACE or not g.certain(x):
+        return None
+    before, entries = x.args
+    if x.attrs["cuts"] == cuts:
+        return entries
+    put = {cut.axis: cut for cut in x.attrs["cuts"]}
+    beside = any(_disjoint(cut, put[cut.axis]) for cut in cuts if cut.axis in put)
+    return g(SLICE, before, cuts=cuts) if beside else None
+
+
+def _replace_twice(g: Emitting, x: Node, v: Node, *, cuts: Cuts) -> Node | None:
+    same = x.op is REPLACE and x.attrs["cuts"] == cuts and g.certain(x)
+    return g(REPLACE, x.args[0], v, cuts=cuts) if same else None
 
 
 def _gather_number(g: Emitting, x: Node, i: Node, *, axis: int, size: int) -> Node | None:
@@ -262,6 +283,8 @@ SELECTIONS = (
     Rule("slice(embed(x)) = x, or zeros beside it", SLICE, _slice_embed),
     Rule("slice(spread(x)) = spread(slice(x))", SLICE, _slice_spread),
     Rule("slice(concat(x, y)) = slice of one of them", SLICE, _slice_joined),
+    Rule("slice(replace(x, v)) = v, or a slice of x beside it", SLICE, _slice_replaced),
+    Rule("replace(replace(x, v), w) = replace(x, w) for the same entries", REPLACE, _replace_twice),
     Rule("gather(x, c) = x[c] for a number c in range", GATHER, _gather_number),
 )
 

@@ -132,13 +132,13 @@ class _Joined:
     def _branch(
         self, pairs: Mapping[Key, tuple[Node, Node]], history: Mapping[Node, Node]
     ) -> dict[Key, Node]:
-        distinct = list(dict.fromkeys(pairs.values()))
+        number = {pair: k for k, pair in enumerate(dict.fromkeys(pairs.values()))}
         for which, body in enumerate(self.bodies):
-            roots = [pair[which] for pair in distinct]
+            roots = [pair[which] for pair in number]
             body.compact([*roots, *(n for n in history.values() if n.graph is body.graph)])
-        region = self._region(distinct)
+        region = self._region(list(number))
         graphs = region.attrs["bodies"]
-        found: dict[Key, Node] = {k: part(region, Result(distinct.index(pair))) for k, pair in pairs.items()}
+        found: dict[Key, Node] = {k: part(region, Result(number[pair])) for k, pair in pairs.items()}
         for k, n in history.items():
             which = 0 if n.graph is self.bodies[0].graph else 1
             found[k] = part(region, graphs[which].nodes[n.id])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.graph import PART, Graph, Node, Region, cone
+from paramprog.graph.constant import Constant
 from paramprog.op import Attrs, Op
 from paramprog.simplify import arrays, contractions, elementwise
 from paramprog.simplify.constants import are_constant, folded
@@ -88,42 +89,53 @@ class Rewriter:
 
     def __call__(self, op: Op, *args: Node | None, **attrs: Any) -> Node | None:
         """See `rule.Emitting`."""
-        nodes = [a for a in args if a is not None]
-        return self.emit(op, *nodes, **attrs) if len(nodes) == len(args) else None
+        for a in args:
+            if a is None:
+                return None
+        return self.emit(op, *args, **attrs)  # type: ignore[arg-type]  # none of them is None
 
     def _simplified(self, op: Op, args: tuple[Node, ...], attrs: Attrs) -> Node:
         if op is ARRAY:
             return self.graph.append(op, (), attrs, (attrs["type"],))
-        if op.elementwise and len(args) > 1:
-            shape = join_shapes([a.shape for a in args])
-            if any(a.shape != shape for a in args):
+        found: Node | None = None
+        if op.elementwise:
+            if len(args) > 1 and any(a.shape != args[0].shape for a in args):
+                shape = join_shapes([a.shape for a in args])
                 return self.emit(op, *(self.spread(a, shape) for a in args), **attrs)
-        type = self._type(op, args, attrs)
-        if are_constant(args):
-            sums = self.shared.options.resum
-            value = folded(op, args, attrs, type, self.graph.real, sums=sums)
-            if value is not None:
-                return self._constant(value, type)
-        found = arrays.hoisted(self, op, args, attrs) if op.elementwise else None
-        for rule in () if found is not None else self.shared.rules.get(op, ()):
-            found = rule.rewrite(self, *args, **attrs)
-            if found is not None:
-                break
-        return self._append(op, args, attrs, type) if found is None else found
+            found = arrays.hoisted(self, op, args, attrs)
+        if found is None and are_constant(args):
+            found = self._folded(op, args, attrs)
+        if found is None:
+            for rule in self.shared.rules.get(op, ()):
+                found = rule.rewrite(self, *args, **attrs)
+                if found is not None:
+                    break
+        return self._append(op, args, attrs) if found is None else found
 
-    def _append(self, op: Op, args: tuple[Node, ...], attrs: Attrs, type: Type) -> Node:
+    def _folded(self, op: Op, args: tuple[Node, ...], attrs: Attrs) -> Node | None:
+        type = self._type(op, args, attrs)
+        value = folded(op, args, attrs, type, self.graph.real, sums=self.shared.options.resum)
+        if value is None:
+            return None
+        if not np.shape(value):
+            return self.number(value, type)
+        return self.emit(ARRAY, value=Constant(value), type=type, real=self.graph.real)
+
+    def _append(self, op: Op, args: tuple[Node, ...], attrs: Attrs) -> Node:
+        type = self._type(op, args, attrs)
         node = self.graph.append(op, args, attrs, (type,))
-        if any(a in self._faulty for a in args) or _may_fault(op, args, type):
+        if _may_fault(op, args, type) or not self._faulty.isdisjoint(args):
             self._faulty.add(node)
         return node
 
     def _type(self, op: Op, args: tuple[Node, ...], attrs: Attrs) -> Type:
         if not op.elementwise:
             return op.result(*(a.type for a in args), **attrs)
-        key = (op, *(a.results for a in args))
-        if key not in self._types:
-            self._types[key] = op.result(*(a.type for a in args), **attrs)
-        return self._types[key]
+        key = (op, *[a.results for a in args])
+        found = self._types.get(key)
+        if found is None:
+            found = self._types[key] = op.result(*(a.type for a in args), **attrs)
+        return found
 
     def _key(self, op: Op, args: tuple[Node, ...], attrs: Attrs) -> Any:
         if op in COMMUTATIVE and args[0].id > args[1].id:
@@ -139,11 +151,6 @@ class Rewriter:
         if key not in self._made:
             self._made[key] = self.graph.constant(own, like.kind, like.shape)
         return self._made[key]
-
-    def _constant(self, value: Any, type: Type) -> Node:
-        if not np.shape(value):
-            return self.number(value, type)
-        return self.emit(ARRAY, value=Constant(value), type=type, real=self.graph.real)
 
     def spread(self, node: Node, shape: tuple[int, ...]) -> Node:
         """A scalar repeated to `shape`; an array of this shape as it is."""

@@ -20,6 +20,9 @@ DIGITS = {"float64": 53, "float32": 24}
 LOWEST = {"float64": -1074, "float32": -149}
 """The exponent of the smallest number, by dtype."""
 
+HIGHEST = {"float64": 1023, "float32": 127}
+"""Numbers from 2 to this power on may be infinite, by dtype."""
+
 
 class Dyadic:
     """`whole` * 2**`power`. With ints, floats and its like: + - * and comparisons, without rounding.
@@ -152,14 +155,20 @@ def _infinity(sign: int) -> float:
     return math.inf if sign > 0 else -math.inf
 
 
-def ulps(found: float, whole: int, power: int, real: str = "float64") -> float:
+def ulps(
+    found: float, whole: int, power: int, real: str = "float64", top: int | None = None
+) -> float:
     """|found - whole * 2**power| in units in the last place: the distance of floats (of dtype `real`) around
-    the exact number. Infinite for a `found` that is no number, or not 0 where the exact number is.
+    the exact number, or just below 2**top. Infinite for a `found` that is no number, or not 0 where the exact
+    number is (without `top`).
     """
-    if not math.isfinite(found) or (not whole and found):
+    if math.isinf(found) and abs(whole).bit_length() + power > HIGHEST[real] and (found > 0) == (whole > 0):
+        return 0.0  # beyond the largest float, as it should be
+    if not math.isfinite(found) or (not whole and found and top is None):
         return math.inf
     difference = Dyadic(whole, power) - exactly(found)
     if not difference.whole:
         return 0.0
-    unit = max(abs(whole).bit_length() + power - DIGITS[real], LOWEST[real])
+    above = abs(whole).bit_length() + power if top is None else top
+    unit = max(above - DIGITS[real], LOWEST[real])
     return rounded(abs(difference.whole), difference.power - unit)

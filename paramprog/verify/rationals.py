@@ -102,6 +102,16 @@ class Rationals:
             self._entries[node, port] = edge_entries(self.paths.chains[node, port], shape, limit)
         return self._entries[node, port]
 
+    @property
+    def nonzeros(self) -> int:
+        """The entries of all matrices made so far."""
+        return sum(m.nonzeros for matrices in self._entries.values() for m in matrices)
+
+    @property
+    def rounded(self) -> bool:
+        """Whether some matrix is the floats nearest to a local Jacobian that is not made of floats."""
+        return any(m.rounded for matrices in self._entries.values() for m in matrices)
+
     def gradient(
         self, start: Node, max_paths: int, budget: int, rng: np.random.Generator, likely: Any = None
     ) -> ExactGradient:
@@ -114,7 +124,7 @@ class Rationals:
         every = range(prod(start.shape))
         if not nodes:
             return ExactGradient(0, every, Row({}, 0), Row({}, 0), every, Row({}, 0))
-        into = self.paths._edges(nodes)
+        into = self._edges(nodes)
         walk = paths <= max_paths
         order = _order(len(every), likely, rng)
         best = ExactGradient(paths)
@@ -139,8 +149,16 @@ class Rationals:
                     pass
                 if count <= 1:
                     return ExactGradient(paths, best.entries, best.value, best.size, work=work)
-                fitting = count * budget // work if work else FEWER
-                count = max(1, min(fitting, count // 4 if work or count <= FEWER else FEWER))
+                fitting = count * budget // work if work else min(FEWER, count // 4)
+                count = max(1, min(fitting, count * 3 // 4))
+
+    def _edges(self, nodes: Sequence[Node]) -> Edges:
+        """For each node the edges into it that carry a derivative."""
+        among, chains = set(nodes), self.paths.chains
+        return {
+            n: [(a, port) for port, a in enumerate(n.args) if a in among and (n, port) in chains]
+            for n in nodes
+        }
 
     # ---- parts ---------------------------------------------------------------------------------------------
 
@@ -163,9 +181,9 @@ class Rationals:
                 if left < 0:
                     raise TooLargeError
         covector = self.covector
-        return _Part(
-            entries, nodes, found, covector if whole else covector.only(reach[self.paths.output])
-        )
+        if not whole:
+            covector = covector.only(reach.get(self.paths.output, ()))
+        return _Part(entries, nodes, found, covector)
 
     def _columns(
         self, node: Node, port: int, wanted: set[int], limit: int

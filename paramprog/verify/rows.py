@@ -15,12 +15,16 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Chain, Linear
+from paramprog.transfer.contract import CONTRACT
 from paramprog.types import Shape
-from paramprog.verify.dyadic import scaled
+from paramprog.verify.dyadic import Dyadic, exact_array, exactly, scaled
 from paramprog.verify.factors import Diagonal, Factor, Matrix, TooLargeError, factors, result_shape
 
 PUSHED = 10**8
 """Numbers touched at most when a few columns of a matrix are found by pushing unit vectors."""
+
+EXACTLY = 3 * 10**5
+"""A matrix of at most so many entries is found by pushing exact unit vectors, where floats would be rounded."""
 
 
 class Row:
@@ -57,8 +61,13 @@ Places = Mapping[int, Sequence[tuple[int, int]]]
 class Entries:
     """A matrix, entry by entry; `selects` says that columns without an entry are structural zeros.
 
-    `bad` holds, for each row, the columns of the entries that are not finite.
+    `bad` holds, for each row, the columns of the entries that are not finite. `plain` says that each entry is
+    a number that the map is frozen at, or a few of them multiplied: pulling and pushing hardly round.
+    `rounded` says that the entries are floats where exact numbers would have been too slow to find.
     """
+
+    plain = True
+    rounded = False
 
     def __init__(
         self, places: Places, power: int, *, selects: bool, bad: Mapping[int, Sequence[int]] | None = None
@@ -213,7 +222,14 @@ def edge_entries(chain: Chain, shape: Shape, limit: int) -> tuple[Entries, ...]:
 
     Raises TooLargeError when they have more than `limit` entries together.
     """
-    return tuple(Entries.of(f) for f in factors(chain, shape, limit))
+    found: list[Entries] = []
+    for lin in chain:
+        found.append(_entries(lin, shape, limit))
+        limit -= found[-1].nonzeros
+        if limit < 0:
+            raise TooLargeError
+        shape = result_shape(lin, shape)
+    return tuple(reversed(found))
 
 
 def edge_columns(
@@ -227,31 +243,75 @@ def edge_columns(
     rows = set(wanted)
     for lin in chain:
         try:
-            (made,) = factors((lin,), shape, limit)
-            entries, rows = Entries.of(made).columns(rows)
+            entries, rows = _entries(lin, shape, limit).columns(rows)
         except TooLargeError:
-            entries, rows = _pushed_columns(lin, shape, rows, limit)
+            entries = _pushed(lin, shape, sorted(rows), limit)
+            rows = {*entries.places, *entries.bad}
         found.append(entries)
         shape = result_shape(lin, shape)
     return tuple(reversed(found)), rows
 
 
-def _pushed_columns(
-    lin: Linear, shape: Shape, wanted: Collection[int], limit: int
-) -> tuple[Entries, set[int]]:
+def _entries(lin: Linear, shape: Shape, limit: int) -> Entries:
+    if lin.op.elementwise or not _mixes(lin):
+        (factor,) = factors((lin,), shape, limit)
+        return Entries.of(factor)
+    n, m = prod(shape), prod(result_shape(lin, shape))
+    found = None
+    if n * m <= EXACTLY:
+        try:
+            found = _pushed(lin, shape, range(n), limit, exact=True)
+        except (TypeError, AttributeError):  # a function that NumPy has for floats only
+            pass
+    if found is None:
+        (factor,) = factors((lin,), shape, limit)
+        found = Entries.of(factor)
+        found.rounded = True
+    found.plain = False
+    return found
+
+
+def _mixes(lin: Linear) -> bool:
+    """Whether an entry of the matrix may be a sum or a product of several frozen numbers."""
+    if lin.op is CONTRACT:
+        words, result = lin.attrs["spec"].split("->")
+        hole, other = (words.split(",")[k] for k in (lin.hole, 1 - lin.hole))
+        return not set(other) <= set(hole + result)
+    return any(np.asarray(x).dtype.kind == "f" for x in lin.frozen)
+
+
+def _pushed(
+    lin: Linear, shape: Shape, wanted: Sequence[int], limit: int, *, exact: bool = False
+) -> Entries:
+    """The columns `wanted`, each the image of a unit vector; zeros are dropped.
+
+    Raises TooLargeError when they have more than `limit` entries, or are too many to push.
+    """
     n, m = prod(shape), prod(result_shape(lin, shape))
     if len(wanted) * (m + n) > PUSHED:
         raise TooLargeError
-    rows, columns, values, unit = [], [], [], np.zeros(n)
-    for k in sorted(wanted):
-        unit[k] = 1.0
-        column = np.ravel(np.asarray(lin(unit.reshape(shape).copy()), np.float64))
-        unit[k] = 0.0
-        rows.append(np.flatnonzero(column))
-        columns.append(np.full(rows[-1].size, k))
-        values.append(column[rows[-1]])
-        limit -= rows[-1].size
-        if limit < 0:
+    unit = exact_array(np.zeros(n)) if exact else np.zeros(n)
+    zero, one = unit[:1].copy(), exactly(1) if exact else 1.0
+    entries: list[tuple[int, int, Any]] = []
+    for k in wanted:
+        unit[k] = one
+        column = np.ravel(lin(unit.reshape(shape).copy()))
+        unit[k] = zero[0]
+        entries += [(r, k, column[r]) for r in np.flatnonzero(column != 0).tolist()]
+        if len(entries) > limit:
             raise TooLargeError
-    made = Entries.at(*(np.concatenate([*part, []]) for part in (rows, columns, values)), selects=False)
-    return made, {*made.places, *made.bad}
+    return _of_numbers([(r, c, exactly(x)) for r, c, x in entries])
+
+
+def _of_numbers(entries: Iterable[tuple[int, int, Any]]) -> Entries:
+    """The matrix of some (row, column, number), numbers being Dyadics, or floats that are not finite."""
+    entries = list(entries)
+    power = min((x.power for _, _, x in entries if isinstance(x, Dyadic)), default=0)
+    places: dict[int, list[tuple[int, int]]] = {}
+    bad: dict[int, list[int]] = {}
+    for r, c, x in entries:
+        if isinstance(x, Dyadic):
+            places.setdefault(r, []).append((c, x.whole << x.power - power))
+        else:
+            bad.setdefault(r, []).append(c)
+    return Entries(places, power, selects=False, bad=bad)

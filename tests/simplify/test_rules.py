@@ -241,6 +241,21 @@ CASES = [
         lambda a: a.slice(a.A, cuts=(cut(1, 1, 2, 3),)),
     ),
     Case(
+        "slice(replace(x, v)) = v, or a slice of x beside it",
+        lambda a: a.slice(a.replace(a.T, a.A, cuts=(cut(2, 3, None, 8),)), cuts=(cut(2, 3, None, 8),)),
+        lambda a: a.A,
+    ),
+    Case(
+        "slice(replace(x, v)) = v, or a slice of x beside it",
+        lambda a: a.slice(a.replace(a.T, a.A, cuts=(cut(2, 3, None, 8),)), cuts=(cut(2, 0, 4, 8, 2),)),
+        lambda a: a.slice(a.T, cuts=(cut(2, 0, 4, 8, 2),)),
+    ),
+    Case(
+        "replace(replace(x, v), w) = replace(x, w) for the same entries",
+        lambda a: a.replace(a.replace(a.T, a.A, cuts=(cut(2, 3, None, 8),)), a.B, cuts=(cut(2, 3, None, 8),)),
+        lambda a: a.replace(a.T, a.B, cuts=(cut(2, 3, None, 8),)),
+    ),
+    Case(
         "gather(x, c) = x[c] for a number c in range",
         lambda a: a.gather(a.A, a.graph.constant(2), axis=1, size=3),
         lambda a: a.slice(a.A, cuts=(cut(1, 2, None, 3),)),

@@ -13,11 +13,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from paramprog.graph import Graph, Node
+from paramprog.graph.constant import Constant
 from paramprog.op import OPS
 from paramprog.transfer.contract import _alone  # the sizes that a specification needs
 from paramprog.transfer.regions import branch
 from paramprog.transfer.select import Cut
-from paramprog.transfer.source import Constant
 from paramprog.types import Type
 
 SHAPES = [(), (2,), (3,), (2, 3), (3, 2), (2, 2)]
@@ -114,10 +114,13 @@ class _Drawing:
         if not x.shape:
             return OPS["stack"](x, self.like(x, x.kind), axis=0)
         axis = self.draw(st.integers(0, len(x.shape) - 1))
-        what = self.one(["slice", "slice", "embed", "concat", "stack", "gather"])
+        what = self.one(["slice", "slice", "replace", "embed", "concat", "stack", "gather"])
         if what == "slice":
             axes = [axis] if self.draw(st.booleans()) else range(len(x.shape))
             return OPS["slice"](x, cuts=tuple(self.cut(a, x.shape[a]) for a in axes))
+        if what == "replace":
+            cuts = (self.cut(axis, x.shape[axis]),)
+            return OPS["replace"](x, self.like(OPS["slice"](x, cuts=cuts), x.kind), cuts=cuts)
         if what == "embed":
             n = x.shape[axis]
             start, size = self.one([(0, n), (0, n + 1), (1, n + 1)])
@@ -174,12 +177,12 @@ class _Drawing:
 @st.composite
 def hard_graphs(draw: Any, steps: int = 12) -> HardGraph:
     """A graph; the last few values are its outputs."""
-    graph = Graph()
+    graph = Graph(real=draw(st.sampled_from(["float64", "float64", "float32"])))
     inputs = {}
     for k in range(2):
         leaf = graph.leaf(Type("real", draw(st.sampled_from(SHAPES))), f"x{k}")
         values = [draw(st.sampled_from(HARD)) for _ in range(int(np.prod(leaf.shape)))]
-        inputs[leaf] = np.reshape(np.array(values, np.float64), leaf.shape)
+        inputs[leaf] = np.reshape(np.array(values, graph.real), leaf.shape)
     pool = [*inputs, graph.emit(OPS["array"], value=Constant([1.0, -0.5]), type=Type("real", (2,)))]
     drawing = _Drawing(draw, graph, pool)
     kinds = ["elementwise", "elementwise", "along_axes", "along_axes", "selection", "selection", "truth"]
