@@ -5,7 +5,7 @@ read  ->  parse  ->  check  ->  build  ->  derive partials of base functions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from paramprog.collector import collector_off
@@ -68,10 +68,14 @@ def compile_module(
     dims: Mapping[str, int],
     real: Real = "float64",
     max_nodes: int = MAX_NODES,
+    given: Collection[str] = (),
 ) -> Compiled:
-    """Tree to graph. Raises ProgramError with every independent error found."""
+    """Tree to graph. Raises ProgramError with every independent error found.
+
+    The values that the file has for what is in `given` are not looked at.
+    """
     with deep_stack(), collector_off():
-        checked = check(module, function, dims)
+        checked = check(module, function, dims, given)
         built = build(checked, real, max_nodes)
         for op in built.bases:
             derive_partials(op.body)

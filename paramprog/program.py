@@ -124,7 +124,10 @@ class Program:
         self.source, self.dtype, self.max_nodes = source, dtype, max_nodes
         self.dims = dict(dims or {})
         self.module = read(source)
-        self._asked, self._compiled = function, dict[tuple[tuple[str, int], ...], Compiled]()
+        self._asked, self._compiled = (
+            function,
+            dict[tuple[tuple[tuple[str, int], ...], frozenset[str]], Compiled](),
+        )
         try:
             self.compiled()
         except ProgramError as error:
@@ -156,9 +159,12 @@ class Program:
         if not self._unit.imports:
             self._check_names(given, own)
         dims = bind_dims(self._unit, entry.name.text, self.dims, given)
-        key = tuple(sorted(dims.items()))
+        replaced = frozenset(given) if dims != self.dims else frozenset[str]()
+        key = (tuple(sorted(dims.items())), replaced)
         if key not in self._compiled:
-            self._compiled[key] = compile_module(self.module, self._asked, dims, self.dtype, self.max_nodes)
+            self._compiled[key] = compile_module(
+                self.module, self._asked, dims, self.dtype, self.max_nodes, replaced
+            )
         self._check_names(given, own | self._compiled[key].checked.params.keys())
         return self._compiled[key]
 
@@ -322,11 +328,13 @@ class Program:
         seed: int = 0,
         output: str | None = None,
         max_paths: int = 100_000,
+        exact: bool = False,
         **by_name: Any,
     ) -> Verification:
         """The gradient against its definition, the sum over all paths, and against independent oracles.
 
-        `.ok` says whether all agree; `.checks` lists each with its error and tolerance.
+        `.ok` says whether all agree; `.checks` lists each with its error and tolerance. `exact` adds checks in rational
+        arithmetic, which have no tolerance, and checks of the rule of each operation at its place.
         """
         from paramprog.verify.report import Problem, verify
 
@@ -344,7 +352,7 @@ class Program:
             return interpret(entry, arguments, weights)[which]
 
         return verify(
-            Problem(target, self.wrt(compiled, wrt), point.leaves, oracle, max_paths=max_paths, seed=seed)
+            Problem(target, self.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)
         )
 
     @cached_property

@@ -147,7 +147,6 @@ def test_a_label_that_does_not_exist(digits, label):
     assert [d.code for d in caught.value.diagnostics] == ["index-range"]
 
 
-@pytest.mark.xfail(reason="the default of an input is checked against the sizes of the data even if the input is given")
 def test_digits_of_other_sizes():
     """Images of 4 pixels, 3 hidden units: the dims follow --dim and the data."""
     program = paramprog.load(PROGRAMS / "digits_mlp.pp", dims={"h": 3, "c": 2})

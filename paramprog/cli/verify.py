@@ -19,6 +19,8 @@ DESCRIPTION = "Compute the gradients by several means and say how far they agree
 def configure(parser: ArgumentParser) -> None:
     program_options(parser)
     gradient_options(parser)
+    text = "also compute exactly, in rational arithmetic, and check the rule of every operation at its place"
+    parser.add_argument("--exact", action="store_true", help=text)
     output_options(parser, dump=True)
     parser.set_defaults(run=run)
 
@@ -39,6 +41,7 @@ def run(arguments: Namespace) -> Reply:
         seed=arguments.seed,
         output=arguments.output,
         max_paths=arguments.max_paths,
+        exact=arguments.exact,
     )
     text = document(**to_json(report)) if arguments.json else f"{table(report)}\n"
     return Reply(text, 0 if report.ok else FAULT)

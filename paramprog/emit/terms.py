@@ -221,10 +221,15 @@ def _kinds(node: Node, kinds: Sequence[Any]) -> Any:
 def is_whole(node: Node) -> bool:
     """Whether a constant is a number that can be written without a point."""
     value = node.attrs["value"]
-    return node.kind == "real" and value == value and abs(value) < 1e6 and value == int(value) and str(value) != "-0.0"
+    return (
+        node.kind == "real"
+        and value == value
+        and abs(value) < 1e6
+        and value == int(value)
+        and str(value) != "-0.0"
+    )
 
 
 def is_atom(node: Node) -> bool:
     """Whether a node is a name or a number wherever it is written."""
     return node.op in (LEAF, FULL, ARRAY)
-

@@ -131,7 +131,12 @@ def table(found: PathList) -> str:
         return "\n".join(lines)
     head = ("", "product" if found.scalar else "weight", "share", "path")
     rows = [head] + [
-        (f"{k}.", _weight(p, scalar=found.scalar), _percent(p.share), _points(p.points, found.paths[0].points))
+        (
+            f"{k}.",
+            _weight(p, scalar=found.scalar),
+            _percent(p.share),
+            _points(p.points, found.paths[0].points),
+        )
         for k, p in enumerate(found.paths, 1)
     ]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]

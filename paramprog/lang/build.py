@@ -110,6 +110,8 @@ class Builder:
     bases: dict[BaseDecl, BaseOp] = field(default_factory=dict)
     calls: list[dict[Any, list[Node]]] = field(default_factory=lambda: [{}])
     """Calls made so far by their points, one dictionary for each arm being built: an arm's calls are its own."""
+    selected: tuple[tuple[Node, int], ...] = ()
+    """The array conditions around what is being built, each with the side (0 where it holds)."""
     selections: Selections = field(default_factory=Selections)
     place: Span | None = None
     """The call of a function of the prelude that is being inlined: all in it has its place in the user's text."""
@@ -156,6 +158,17 @@ class Builder:
             yield
         finally:
             self.place = before
+
+    @contextmanager
+    def lanes(self, condition: Node, which: int) -> Iterator[None]:
+        """Build one side of a conditional; lanes of an array condition are selected there."""
+        before = self.selected
+        if condition.shape:
+            self.selected = (*before, (condition, which))
+        try:
+            yield
+        finally:
+            self.selected = before
 
     def base(self, call: BaseCall) -> BaseOp:
         """The primitive of a base function, built once."""
@@ -352,7 +365,7 @@ class Frame:
         results: list[Node] = []
         for which in range(2):
             body = Graph(outer)
-            with builder.body(body):
+            with builder.body(body), builder.lanes(condition, which):
                 if which == 0:
                     node: Node = yield self.expression(arms[0].value)
                 elif len(arms) > 1:
@@ -369,7 +382,8 @@ class Frame:
             results.append(node)
         with outer.at(span):
             if condition.shape:
-                return conditional_lanes(outer, condition, (bodies[0], bodies[1]), (results[0], results[1]))
+                arms_built = (bodies[0], bodies[1]), (results[0], results[1])
+                return conditional_lanes(outer, condition, *arms_built, builder.selected)
             (made,) = branch(outer, condition, (bodies[0], bodies[1]), ((results[0],), (results[1],)))
             return made
 

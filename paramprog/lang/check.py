@@ -6,7 +6,7 @@ compile-time int ends when its condition is decided. A faulty statement is repor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -79,15 +79,25 @@ class Checked:
     report: Report
 
 
-def check(module: Module, function: str | None = None, dims: Mapping[str, int] | None = None) -> Checked:
+def check(
+    module: Module,
+    function: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    given: Collection[str] = (),
+) -> Checked:
     """The typed program, entered at `function` (the last one unless named), with the given values of dims.
+
+    The defaults of arguments and the values of params in `given` are not looked at: data that binds sizes need not fit
+    them.
 
     Raises ProgramError with every independent error found.
     """
     report = Report()
-    given = dict(dims or {})
-    checker = Checker(collect(module, report), report, {k: n for k, n in given.items() if "." not in k})
-    Linker(Files(module), report, given).link(checker)
+    given_dims = dict(dims or {})
+    own_dims = {k: n for k, n in given_dims.items() if "." not in k}
+    checker = Checker(collect(module, report), report, own_dims)
+    checker.given = frozenset(given)
+    Linker(Files(module), report, given_dims).link(checker)
     with report.isolating():
         first = entry_function(checker.unit, function)
         checker.hidden, checker.open_dims = _argument_names(first), open_dims(checker.unit, first)
@@ -196,6 +206,8 @@ class Checker:
     bases: dict[str, CheckedBase] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     inits: dict[str, Draw] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    """The arguments and params whose values come from outside."""
     hidden: frozenset[str] = frozenset()
     """The arguments of the entry function: a constant that mentions one is told so."""
     open_dims: set[str] = field(default_factory=set)
@@ -317,16 +329,17 @@ class Checker:
     def dim(self, name: Identifier) -> Walk[int]:
         """The value of a dim: given, else its default. Raises ProgramError when it has none."""
         if name.text not in self.dims:
-            if name.text in self.given_dims:
-                value = self.given_dims[name.text]
-            else:
-                value = yield self._once(("dim", name.text), name, self._dim_default(name))
-            if value < 0:
-                raise fail(
-                    "dim-value", f"the dim `{name.text}` is {value}; sizes are not negative", name.span
-                )
-            self.dims[name.text] = value
+            self.dims[name.text] = yield self._once(("dim", name.text), name, self._dim(name))
         return self.dims[name.text]
+
+    def _dim(self, name: Identifier) -> Walk[int]:
+        value: int | None = self.given_dims.get(name.text)
+        if value is None:
+            value = yield self._dim_default(name)
+        if value < 0:
+            message = f"the dim `{name.text}` is {value}; sizes are not negative"
+            raise fail("dim-value", message, self.unit.dims[name.text].name.span)
+        return value
 
     def _dim_default(self, name: Identifier) -> Walk[int]:
         item = self.unit.dims[name.text]
@@ -388,7 +401,7 @@ class Checker:
                 raise fail(
                     "param-kind", f"a param is real; `{name}` is declared {declared.kind}", item.type.span
                 )
-        if item.value is None:
+        if item.value is None or (declared is not None and name in self.given):
             if declared is None and item.like is not None:
                 declared = yield self.param(item.like)
             type = declared or Type("real", ())
@@ -488,7 +501,7 @@ class Checker:
                     )
                 type: Type = yield self.type_of(formal.type, self.given_dims)
                 arguments.append(Info(type))
-                if formal.default is not None:
+                if formal.default is not None and name.text not in self.given:
                     info, value = yield self.default(function, formal.default, sizes)
                     _, self.values[name.text] = _as_declared(type, info, value, formal.default.span)
             elif formal.default is not None:

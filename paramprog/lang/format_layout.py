@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from paramprog.lang.format_lines import Gap, Word
 from paramprog.lang.format_page import Page
-from paramprog.lang.newlines import CLOSERS
 
 WIDTH = 100
 """Longer lines are broken, if there is a comma to break them at."""
@@ -27,6 +26,7 @@ FARTHEST_ALIGNED = 60
 
 _ITEM_LISTS = frozenset({"DIM", "PARAM", "NOISE", "CONST"})
 _OPENERS = frozenset({"LPAR", "LSQB"})
+_CLOSERS = frozenset({"RPAR", "RSQB"})
 _OPERANDS = frozenset({"NAME", "NUMBER", "INT", "STRING", "TRUE", "FALSE", "RPAR", "RSQB"})
 
 
@@ -61,19 +61,27 @@ def lay_out(words: Sequence[Word], margin: int, page: Page) -> None:
     _Layout(pieces, margin, page).write()
 
 
+class _Opened(NamedTuple):
+    """An open bracket: where it is among the pieces, and whether it is that of an index or a shape."""
+
+    at: int
+    kind: str
+    indexes: bool
+
+
 class _Spacing:
     """From words to pieces."""
 
     def __init__(self) -> None:
         self.made: list[Piece] = []
-        self.opened: list[int] = []
-        """Where the open brackets are in `made`."""
+        self.opened: list[_Opened] = []
 
     def pieces(self, words: Sequence[Word]) -> list[Piece]:
-        moved = False  # a break before a comma comes to stand after it
+        made, opened = self.made, self.opened
         items = words[0].kind in _ITEM_LISTS
+        previous: Piece | None = None
+        moved = False  # a break before a comma comes to stand after it
         for kind, text, _, gap in words:
-            previous = self.made[-1] if self.made else None
             operand = previous is not None and previous.operand
             piece = Piece(
                 kind,
@@ -83,33 +91,34 @@ class _Spacing:
                 operand=kind in _OPERANDS and not (kind == "NAME" and operand),
                 sign=kind == "MINUS" and not operand,
             )
-            newline = moved or gap.newlines > 0
-            moved = False
             if previous is not None:
+                newline = moved or gap.newlines > 0
                 piece.spaced = self._spaced(previous, piece)
                 piece.broken = gap.has_comments or (newline and self._may_break(previous, piece))
-                moved = kind == "COMMA" and newline and not piece.broken
-            if kind in CLOSERS and kind != "RBRACE":
-                self._close(piece)
-            elif kind in _OPENERS:
-                self.opened.append(len(self.made))
-            self.made.append(piece)
-            if kind == "COMMA" and (items or self.opened) and not self._in_index():
-                piece.level = len(self.opened)
-        return self.made
+                moved = newline and kind == "COMMA" and not piece.broken
+                if kind in _CLOSERS:
+                    self._close(piece)
+                elif kind in _OPENERS:
+                    indexes = kind == "LSQB" and (operand or previous.kind == "FUNCTION")
+                    opened.append(_Opened(len(made), kind, indexes))
+                elif kind == "COMMA" and (not opened[-1].indexes if opened else items):
+                    piece.level = len(opened)
+            made.append(piece)
+            previous = piece
+        return made
 
     def _spaced(self, previous: Piece, piece: Piece) -> bool:
         kind, before = piece.kind, previous.kind
-        if before in _OPENERS or kind in ("RPAR", "RSQB", "COMMA") or "POWER" in (kind, before):
+        if before in _OPENERS or kind in _CLOSERS or kind == "COMMA":
             return False
         if before == "COMMA":
             return True
         if kind == "RANGE":
             return previous.text.endswith(".")  # `0. ..n`; in `0...n` there is another range
-        if before == "RANGE" or previous.sign:
+        if kind == "POWER" or before in ("POWER", "RANGE") or previous.sign:
             return False
-        if "COLON" in (kind, before):
-            return not (self.opened and self.made[self.opened[-1]].kind == "LSQB")
+        if kind == "COLON" or before == "COLON":
+            return not (self.opened and self.opened[-1].kind == "LSQB")
         if kind == "LPAR":
             return not (before == "NAME" and previous.operand)
         if kind == "LSQB":
@@ -118,30 +127,19 @@ class _Spacing:
 
     def _may_break(self, previous: Piece, piece: Piece) -> bool:
         """Whether the user's newline between them is kept."""
-        if piece.kind in ("RPAR", "RSQB"):
-            opener = self.opened[-1]
-            return opener + 1 < len(self.made) and self.made[opener + 1].broken
+        if piece.kind in _CLOSERS:
+            inside = self.opened[-1].at + 1
+            return inside < len(self.made) and self.made[inside].broken
         return previous.kind in _OPENERS or (piece.spaced and "RBRACE" not in (previous.kind, piece.kind))
 
     def _close(self, piece: Piece) -> None:
+        """A comma before a closing bracket goes, unless there is a break between them."""
         self.opened.pop()
-        comma = self.made[-1]
-        if comma.kind == "COMMA" and not piece.broken and not comma.gap.has_comments:
-            self.made.pop()
-        elif comma.kind == "COMMA":
-            comma.level = None
-
-    def _in_index(self) -> bool:
-        """Whether the innermost bracket is that of an index or a shape, which are kept together."""
-        if not self.opened:
-            return False
-        opener = self.opened[-1]
-        bracket = self.made[opener]
-        return bracket.kind == "LSQB" and opener > 0 and not (bracket.spaced or self._opens_list(opener))
-
-    def _opens_list(self, opener: int) -> bool:
-        before = self.made[opener - 1]
-        return not (before.operand or before.kind == "FUNCTION")
+        last = self.made[-1]
+        if last.kind == "COMMA":
+            last.level = None
+            if not (piece.broken or last.gap.has_comments):
+                self.made.pop()
 
 
 class _Layout:
@@ -200,7 +198,7 @@ class _Layout:
             if piece.kind in _OPENERS:
                 hangs = self.pieces[i + 1].broken
                 self.brackets.append(_bracket(column, margin, hangs))
-            elif piece.kind in ("RPAR", "RSQB"):
+            elif piece.kind in _CLOSERS:
                 self.brackets.pop()
             parts.append(piece.text)
             column += len(piece.text)
@@ -210,7 +208,7 @@ class _Layout:
         """Write what stands between them when there is a break; returns the column of the piece."""
         page, gap = self.page, piece.gap
         content = self.brackets[-1].content if self.brackets else self.continuation
-        closes = piece.kind in ("RPAR", "RSQB")
+        closes = piece.kind in _CLOSERS
         opened = previous.kind in _OPENERS
         page.trail(gap.trailing)
         for comment in gap.own:

@@ -53,6 +53,7 @@ class Word(NamedTuple):
 
 
 _NOTHING = Gap("", (), 0)
+_BLANK = " \t\r"
 
 
 def logical_lines(text: str) -> Iterator[list[Word]]:
@@ -70,8 +71,13 @@ def logical_lines(text: str) -> Iterator[list[Word]]:
 
 def comments(text: str) -> list[str]:
     """The comments of a text in order, without what is blank at their ends."""
-    gaps = (word.gap for word in _words(text, grammar().scan(text)))
-    return [text for gap in gaps for text in (gap.trailing, *(c.text for c in gap.own)) if text]
+    found = []
+    at = 0
+    for _, value, start in chain(grammar().scan(text), [Token(END, "", len(text))]):
+        if start > at and (comment := text.find("#", at, start)) >= 0:
+            found.append(text[comment:start].rstrip(_BLANK))
+        at = start + len(value)
+    return found
 
 
 def _statement_ends(tokens: Iterable[Token]) -> set[int]:
@@ -104,7 +110,7 @@ def _words(text: str, tokens: Iterable[Token]) -> Iterator[Word]:
     for kind, value, start in chain(tokens, [Token(END, "", len(text))]):
         # Between two tokens there are spaces and at most one comment, which a newline ends.
         if start > at and (found := text.find("#", at, start)) >= 0:
-            comment = text[found:start].rstrip(" \t\r")
+            comment = text[found:start].rstrip(_BLANK)
             if newlines or first:
                 own.append(Comment(comment, found, max(0, newlines - 1)))
             else:

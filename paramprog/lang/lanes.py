@@ -16,9 +16,16 @@ from paramprog.transfer.source import FULL, LEAF
 
 
 def conditional_lanes(
-    outer: Graph, condition: Node, arms: tuple[Graph, Graph], results: tuple[Node, Node]
+    outer: Graph,
+    condition: Node,
+    arms: tuple[Graph, Graph],
+    results: tuple[Node, Node],
+    selected: Sequence[tuple[Node, int]] = (),
 ) -> Node:
-    """The result of a branch per lane, for arms built on whole arrays in bodies of `outer`."""
+    """The result of a branch per lane, for arms built on whole arrays in bodies of `outer`.
+
+    `selected` are the array conditions around it, with their sides: only lanes that they select can select an arm.
+    """
     lanes = condition.shape
     bodies: list[Graph] = []
     ends: list[Node] = []
@@ -26,7 +33,7 @@ def conditional_lanes(
         body = Graph(outer, lane_rank=len(lanes))
         lanewise = _lanewise(arm, result, lanes)
         frontier = [a for n in lanewise for a in n.args if a not in lanewise] or [result]
-        shared = _shared(outer, condition, which, arm, list(dict.fromkeys(frontier)))
+        shared = _shared(outer, [*selected, (condition, which)], arm, list(dict.fromkeys(frontier)))
         env: dict[Node, Node] = {}
         for inside, value in shared.items():
             if value.op is FULL:  # one number for all lanes is one number in a lane
@@ -67,7 +74,7 @@ def _lanewise(arm: Graph, result: Node, lanes: tuple[int, ...]) -> dict[Node, No
 
 
 def _shared(
-    outer: Graph, condition: Node, which: int, arm: Graph, wanted: Sequence[Node]
+    outer: Graph, selected: Sequence[tuple[Node, int]], arm: Graph, wanted: Sequence[Node]
 ) -> dict[Node, Node]:
     """For each of `wanted` in the arm the node of `outer` that holds it."""
     live = cone(arm.nodes, wanted)
@@ -76,9 +83,7 @@ def _shared(
     if all(n.op.total or not n.args or n.op is PART for n in computed):
         _copy(computed, env, outer)
         return {n: env[n] for n in wanted}
-    any_lane = outer.emit(
-        OPS["any"], condition if which == 0 else outer.emit(OPS["not"], condition), axes=_axes(condition)
-    )
+    any_lane = _any_lane(outer, selected)
     taken, absent = Graph(outer), Graph(outer)
     inner = {leaf: taken.own(value) for leaf, value in env.items()}
     _copy(computed, inner, taken)
@@ -99,5 +104,13 @@ def _copy(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> None:
         env[n] = made
 
 
-def _axes(condition: Node) -> tuple[int, ...]:
-    return tuple(range(len(condition.shape)))
+def _any_lane(outer: Graph, selected: Sequence[tuple[Node, int]]) -> Node:
+    """Whether all conditions of the innermost one's shape hold together in any lane."""
+    shape = selected[-1][0].shape
+    lanes: Node | None = None
+    for condition, which in selected:
+        if condition.shape == shape:
+            side = outer.own(condition) if which == 0 else outer.emit(OPS["not"], condition)
+            lanes = side if lanes is None else outer.emit(OPS["and"], lanes, side)
+    assert lanes is not None
+    return outer.emit(OPS["any"], lanes, axes=tuple(range(len(shape))))

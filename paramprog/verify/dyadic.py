@@ -155,9 +155,7 @@ def _infinity(sign: int) -> float:
     return math.inf if sign > 0 else -math.inf
 
 
-def ulps(
-    found: float, whole: int, power: int, real: str = "float64", top: int | None = None
-) -> float:
+def ulps(found: float, whole: int, power: int, real: str = "float64", top: int | None = None) -> float:
     """|found - whole * 2**power| in units in the last place: the distance of floats (of dtype `real`) around
     the exact number, or just below 2**top. Infinite for a `found` that is no number, or not 0 where the exact
     number is (without `top`).

@@ -227,7 +227,9 @@ class Local:
         xs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in xs]
         n = xs[port].size
         if not node.op.elementwise:
-            weights = self.rng.choice([-1.75, -1.5, -1.25, -1.0, 1.0, 1.25, 1.5, 1.75], np.shape(self.values[node]))
+            weights = self.rng.choice(
+                [-1.75, -1.5, -1.25, -1.0, 1.0, 1.25, 1.5, 1.75], np.shape(self.values[node])
+            )
             yield self._difference(use, xs, weights, Row.of(weights), np.arange(n))
             return
         for k in self._chosen(n, FEW):

@@ -57,6 +57,8 @@ class Problem:
     oracle: Oracle | None = None
     max_paths: int = MAX_PATHS
     seed: int = 0
+    exact: bool = False
+    """Whether to make the checks of exact.py as well."""
 
 
 def verify(problem: Problem) -> Report:
@@ -73,6 +75,8 @@ def verify(problem: Problem) -> Report:
     checks += work.forward(sums)
     if problem.oracle is not None:
         checks += work.differences(problem.oracle, sums)
+    if problem.exact:
+        checks += work.exact()
     return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks)
 
 
@@ -137,6 +141,25 @@ class _Verification:
         x = self.problem.wrt[name]
         v = plain_or_none(self._facts.get(self.run.of[x]))
         return np.zeros(x.shape) if v is None else v
+
+    def exact(self) -> list[Check]:
+        """Without tolerance, in rational arithmetic."""
+        from paramprog.verify.exact import ExactProblem, exact_checks
+
+        problem = self.problem
+        return exact_checks(
+            ExactProblem(
+                self.run,
+                self.paths,
+                {name: self.run.of[x] for name, x in problem.wrt.items()},
+                self.covector,
+                self.gradients,
+                self.graph.real,
+                self.tolerance,
+                problem.max_paths,
+                problem.seed,
+            )
+        )
 
     # ---- forward mode --------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from paramprog.verify.factors import Diagonal, Factor, Matrix, TooLargeError, fa
 PUSHED = 10**8
 """Numbers touched at most when a few columns of a matrix are found by pushing unit vectors."""
 
-EXACTLY = 3 * 10**5
+EXACTLY = 5 * 10**4
 """A matrix of at most so many entries is found by pushing exact unit vectors, where floats would be rounded."""
 
 
@@ -280,9 +280,7 @@ def _mixes(lin: Linear) -> bool:
     return any(np.asarray(x).dtype.kind == "f" for x in lin.frozen)
 
 
-def _pushed(
-    lin: Linear, shape: Shape, wanted: Sequence[int], limit: int, *, exact: bool = False
-) -> Entries:
+def _pushed(lin: Linear, shape: Shape, wanted: Sequence[int], limit: int, *, exact: bool = False) -> Entries:
     """The columns `wanted`, each the image of a unit vector; zeros are dropped.
 
     Raises TooLargeError when they have more than `limit` entries, or are too many to push.

@@ -76,7 +76,8 @@ def _summary(checks: Sequence[Check]) -> Check:
     """One row for checks of one kind: the worst, with how many there are."""
 
     def badness(c: Check) -> tuple[int, float]:
-        return ([True, None, False].index(c.ok), c.error / c.tolerance if c.ok is not None else 0.0)
+        relative = c.error / c.tolerance if c.tolerance > 0 else c.error
+        return ([True, None, False].index(c.ok), 0.0 if c.ok is None else relative)
 
     worst = max(checks, key=badness)
     done = sum(c.ok is not None for c in checks)
@@ -98,7 +99,7 @@ def count_text(paths: int) -> str:
 
 
 def _number(x: float) -> str:
-    return "" if math.isnan(x) else f"{x:.1e}"
+    return "" if math.isnan(x) else "0" if x == 0 else f"{x:.1e}"
 
 
 def _json_number(x: float) -> float | str:

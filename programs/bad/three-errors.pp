@@ -5,6 +5,6 @@ base act(x) = tanh(x) + shift
 function f(x = [1.0, 2.0]) {
     hidden = W @ x
     y = act(hidden)
-    loss = sum(y) + target
+    loss = target - sum(y)
     return loss
 }

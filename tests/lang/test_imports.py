@@ -174,7 +174,7 @@ def test_what_is_no_program_is_told_where(folder):
     write(folder, main=importing("deep/bad.pp"), deep__bad="function g(x) {\n    return x +\n}\n")
     [found] = findings(folder)
     assert found.code == "syntax"
-    assert render(found).startswith(os.path.join("program", "deep", "bad.pp") + ":3:1: error[syntax]")
+    assert render(found).startswith(os.path.join("program", "deep", "bad.pp") + ":2:15: error[syntax]")
     (folder / "deep" / "bad.pp").write_bytes(b"# \xff\n")
     [found] = findings(folder)
     assert (found.code, found.span.source.name) == ("not-utf8", os.path.join("program", "deep", "bad.pp"))
@@ -199,12 +199,10 @@ def test_a_program_that_is_no_file_cannot_import(folder, monkeypatch, read):
     """There is no folder that a path could be relative to."""
     monkeypatch.chdir(folder)
     write(folder, lib=LIBRARY)
+    text = importing("lib.pp")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     with pytest.raises(ProgramError) as caught:
-        if read == "text":
-            paramprog.loads(importing("lib.pp"))
-        else:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(importing("lib.pp").encode())))
-            paramprog.load("-")
+        paramprog.loads(text) if read == "text" else paramprog.load("-")
     assert [d.code for d in caught.value.diagnostics] == ["import-path"]
 
 
@@ -277,7 +275,8 @@ def test_the_names_of_the_file_win(folder):
     """In the file itself; an imported function means the names of the file it is written in."""
     write(
         folder,
-        lib="const c = 10.0\nbase scale(x) = 10 * x\nfunction g(x) { return c * x }\nfunction both(x) { return g(x) + scale(x) + c }",
+        lib="const c = 10.0\nbase scale(x) = 10 * x\nfunction g(x) { return c * x }\n"
+        "function both(x) { return g(x) + scale(x) + c }",
         main='import "lib.pp"\nconst c = 1.0\nbase scale(x) = 2 * x\nfunction g(x) { return 3 * x }\n'
         "function f(x = 1.0) { return [c, scale(x), g(x), both(x)] }",
     )
@@ -298,8 +297,10 @@ def test_imports_hide_the_prelude_and_the_built_ins(folder):
     """And the file's own names hide those of imports."""
     write(
         folder,
-        lib="function softmax(x) { return 2 * x }\nfunction sin(x) { return 3 * x }\nbase cos(x) = 4 * x\nconst pi = 5.0",
-        main='import "lib.pp"\nbase cos(x) = x\nfunction f(x = 1.0) { return [softmax(x), sin(x), cos(x), pi, tanh(0)] }',
+        lib="function softmax(x) { return 2 * x }\nfunction sin(x) { return 3 * x }\n"
+        "base cos(x) = 4 * x\nconst pi = 5.0",
+        main='import "lib.pp"\nbase cos(x) = x\n'
+        "function f(x = 1.0) { return [softmax(x), sin(x), cos(x), pi, tanh(0)] }",
     )
     np.testing.assert_array_equal(load(folder)(), [2, 3, 1, 5, 0])
 
@@ -372,7 +373,9 @@ def test_functions_are_passed_between_files(folder):
     """A function given as an argument keeps the names of its file, in both directions."""
     write(
         folder,
-        lib="const c = 10.0\nfunction own(x) { return c * x }\nfunction twice(h : function, x) { return h(h(x)) }\nfunction default(x, h : function = own) { return h(x) }",
+        lib="const c = 10.0\nfunction own(x) { return c * x }\n"
+        "function twice(h : function, x) { return h(h(x)) }\n"
+        "function default(x, h : function = own) { return h(x) }",
         main='import "lib.pp"\nconst c = 2.0\nfunction mine(x) { return c * x }\nfunction own(x) { return x }\n'
         "function f(x = 1.0) { return [twice(mine, x), twice(own, x), default(x), default(x, mine)] }",
     )

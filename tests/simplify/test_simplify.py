@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import pytest
 from simplifying import simplified_exactly
 
 import paramprog
-from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint
 from paramprog.graph import Graph, Node, demand
 from paramprog.op import OPS
 from paramprog.program import Point, Program
-from paramprog.resources import programs
+from paramprog.resources import programs_dir
 from paramprog.simplify import simplify
 from paramprog.transfer.base import BaseOp
 from paramprog.types import Type
@@ -159,7 +157,7 @@ def gradient_of(program: Program) -> tuple[list[Node], Point]:
 
 def test_the_digits_network() -> None:
     """41 nodes for loss and gradient as built, 38 simplified; 7 contractions are matrix products, none is added."""
-    outputs, point = gradient_of(paramprog.load(programs() / "digits_mlp.pp"))
+    outputs, point = gradient_of(paramprog.load(programs_dir() / "digits_mlp.pp"))
     built = demand(outputs[0].graph.nodes, outputs)
     s = simplified_exactly(outputs, point.leaves)
     count = [n.op.name for n in s.graph.nodes].count
@@ -170,20 +168,20 @@ def test_the_digits_network() -> None:
 
 def test_the_determinant() -> None:
     """Cofactors of cofactors: slices of slices of concatenations become slices of the matrix."""
-    outputs, point = gradient_of(paramprog.load(programs() / "determinant.pp"))
+    outputs, point = gradient_of(paramprog.load(programs_dir() / "determinant.pp"))
     s = simplified_exactly(outputs, point.leaves)
     assert len(s.graph) < 0.6 * len(demand(outputs[0].graph.nodes, outputs))
     assert "concat" not in {n.op.name for n in s.graph.nodes}
 
 
-SHIPPED = sorted(p.name for p in programs().iterdir() if p.name.endswith(".pp"))
+SHIPPED = sorted(p.name for p in programs_dir().glob("*.pp"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("inline_bases", [False, True])
 def test_shipped_programs(name: str, inline_bases: bool) -> None:
     """Loss and gradient, simplified, are what was built."""
-    outputs, point = gradient_of(paramprog.load(programs() / name))
+    outputs, point = gradient_of(paramprog.load(programs_dir() / name))
     simplified_exactly(outputs, point.leaves, inline_bases=inline_bases)
 
 
@@ -200,51 +198,64 @@ def test_gradient_of_a_gradient_shares_it() -> None:
     assert [names.count(n) for n in ("tanh", "sech", "sin", "cos")] == [1, 1, 1, 1]
 
 
-def symbolic_size(depth: int) -> int:
-    """Operations in the derivative of x -> log(1 + exp(x)), composed `depth` times, written out as an expression.
+def written_out(y: Node) -> tuple[int, int]:
+    """Symbols in the expression of y and in that of dy/dx, both written out: nothing is shared in an expression.
 
-    With u the inner expression, (log(1 + exp(u)))' = exp(u) / (1 + exp(u)) * u', so both u are written out again.
+    The chain rule by the book: a term `partial * (derivative of the argument)` for each argument, and a plus between two.
     """
-    size, derivative = 1, 1  # of x, and of 1
-    for _ in range(depth):
-        derivative = 2 * (size + 1) + 4 + derivative
-        size += 4
-    return size + derivative
+    size: dict[Node, int] = {}
+    derivative: dict[Node, int] = {}
+    for n in demand(y.graph.nodes, [y]):
+        args = [size[a] for a in n.args]
+        size[n] = 1 + sum(args)
+        derivative[n] = 1 if n.op is OPS["leaf"] else 0
+        partials = {
+            "exp": lambda u: [1 + u],  # exp(u)
+            "log": lambda u: [2 + u],  # 1 / u
+            "add": lambda a, b: [0, 0],
+            "sub": lambda a, b: [1, 1],
+            "mul": lambda a, b: [b, a],
+        }.get(n.op.name, lambda: [])(*args)
+        terms = [p + 1 + derivative[a] for p, a in zip(partials, n.args, strict=True) if derivative[a]]
+        derivative[n] += sum(terms) + max(len(terms) - 1, 0)
+    return size[y], derivative[y]
 
 
-def symbolic_size_expanded(depth: int) -> int:
-    """The same where the derivative is of the whole expression by the sum over its uses, nothing being shared.
-
-    Each layer is log(z) + log(1 + 1 / z) with z = exp(u), which uses z twice: d(layer) = two products with z', each with
-    its own copy of z' written out.
-    """
-    size, derivative = 1, 1
-    for _ in range(depth):
-        derivative = 2 * derivative + 4 * size + 12
-        size = 2 * size + 7
-    return size + derivative
-
-
-def soft_relus(depth: int) -> list[Node]:
-    """log(z) + log(1 + 1 / z) with z = exp(u), a soft ReLU, composed; and its derivative."""
+def composed(layer: Callable[[Node], Node], depth: int) -> tuple[int, int]:
+    """The size of the derivative of `layer` composed with itself: written out, and as nodes of value and adjoint."""
     g = Graph()
-    x = u = leaf(g, "x")
+    x = y = leaf(g, "x")
     for _ in range(depth):
-        z = OPS["exp"](u)
-        u = OPS["log"](z) + OPS["log"](1.0 + 1.0 / z)
-    [derivative] = adjoint(u, [x])
+        y = layer(y)
+    _, expression = written_out(y)
+    [derivative] = adjoint(y, [x])
     assert derivative is not None
-    return [u, derivative]
+    return expression, len(simplify([y, derivative]).graph)
 
 
-def test_symbolic_derivatives_grow_exponentially_adjoints_linearly() -> None:
-    """Stacked soft ReLUs: the expression of the derivative doubles with each layer; the adjoint adds as many nodes."""
-    sizes = [len(simplify(soft_relus(n)).graph) for n in (1, 2, 3, 10, 20)]
-    steps = np.diff(sizes) / np.diff([1, 2, 3, 10, 20])
-    assert np.all(steps == steps[0])
-    assert sizes[-1] < 500
-    assert symbolic_size_expanded(20) > 10**6
-    assert symbolic_size_expanded(20) / symbolic_size_expanded(19) > 1.9
+def soft_relu(u: Node) -> Node:
+    return OPS["log"](1.0 + OPS["exp"](u))
+
+
+def gated_soft_relu(u: Node) -> Node:
+    return u * soft_relu(u)
+
+
+def test_adjoints_grow_linearly_expressions_do_not() -> None:
+    """Soft ReLUs stacked: an expression repeats what is inside in each factor of its derivative.
+
+    log(1 + exp(u)) has its argument once, so the expression grows quadratically; where a layer has it twice, as
+    u log(1 + exp(u)), exponentially. The adjoint grows by the same few nodes with each layer.
+    """
+    depths = [1, 2, 3, 10, 20, 40]
+    plain = [composed(soft_relu, n) for n in depths]
+    gated = [composed(gated_soft_relu, n) for n in depths]
+    for sizes in (plain, gated):
+        per_layer = np.diff([nodes for _, nodes in sizes[1:]]) / np.diff(depths[1:])
+        assert np.all(per_layer == per_layer[0])
+        assert per_layer[0] <= 10
+    assert 3.5 < plain[-1][0] / plain[-2][0] < 4.5
+    assert gated[-1][0] / gated[-2][0] > 2**20
 
 
 # ---- time --------------------------------------------------------------------------------------------------

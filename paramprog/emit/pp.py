@@ -1,0 +1,167 @@
+"""The language itself: every operation as a program says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from paramprog.diagnostics import fail
+from paramprog.emit.language import Argument, Function, Language, words
+from paramprog.emit.numbers import literal
+from paramprog.emit.surfaces import spelling, static
+from paramprog.emit.written import Level, Written, call
+from paramprog.graph import Node
+from paramprog.op import SURFACES
+from paramprog.types import Kind, Shape, Type
+
+RESERVED = frozenset(
+    "function Function dim param const base derivative noise import if then else for in while return and or not "
+    "true false pi".split()
+)
+"""Names that what is printed must not give to anything. `pi` is not reserved; hiding it would be confusing."""
+
+
+class Pp(Language):
+    """Programs in the language itself: they parse, check, run and can be differentiated again."""
+
+    # ---- leaves --------------------------------------------------------------------------------------------------
+
+    def number(self, value: bool | int | float, kind: Kind) -> Written:
+        return literal(value, kind)
+
+    def filled(self, value: bool | int | float, type: Type) -> Written:
+        sizes = [str(n) for n in type.shape]
+        if type.kind == "real" and np.signbit(value) == 0 and value in (0.0, 1.0):
+            return call("zeros" if value == 0.0 else "ones", *sizes)
+        return call("full", self.number(value, type.kind), *sizes)
+
+    def identity(self, n: int) -> Written:
+        return call("eye", str(n))
+
+    # ---- operations ----------------------------------------------------------------------------------------------
+
+    def called(self, node: Node, args: Sequence[Written]) -> Written:
+        name = node.op.name
+        special = getattr(self, f"_{name}", None)
+        if special is not None:
+            found: Written = special(node, *args)
+            return found
+        types = tuple(a.type for a in node.args)
+        how = spelling(node.op, types, node.attrs)
+        if how is None:
+            message = f"the operation `{name}` cannot be written in this form: {dict(node.attrs)}"
+            raise fail("not-printable", message, node.span)
+        options = [f"{k} = {static(v)}" for k, v in how.options.items()]
+        return call(how.surface.name, *how.before, *args, *how.after, *options)
+
+    def _and(self, node: Node, a: Written, b: Written) -> Written:
+        return Written(f"{a.at(Level.AND)} and {b.at(Level.NOT)}", Level.AND)
+
+    def _or(self, node: Node, a: Written, b: Written) -> Written:
+        return Written(f"{a.at(Level.OR)} or {b.at(Level.AND)}", Level.OR)
+
+    def _not(self, node: Node, a: Written) -> Written:
+        return Written(f"not {a.at(Level.NOT)}", Level.NOT)
+
+    def _stack(self, node: Node, *args: Written) -> Written:
+        axis = node.attrs["axis"]
+        if axis == 0:
+            return Written(f"[{', '.join(a.text for a in args)}]")
+        options = [f"axis = {axis}"]
+        return call("stack", *args, *options) if len(args) > 1 else call("spread", *args, "1", *options)
+
+    def _concat(self, node: Node, *args: Written) -> Written:
+        axis = node.attrs["axis"]
+        return call("concat", *args, *([f"axis = {axis}"] if axis else [])) if len(args) > 1 else args[0]
+
+    def _spread(self, node: Node, x: Written) -> Written:
+        axes, sizes = node.attrs["axes"], node.attrs["sizes"]
+        if not node.args[0].shape:
+            return call("full", x, *map(str, sizes))
+        for axis, n in sorted(zip(axes, sizes, strict=True)):
+            x = call("spread", x, str(n), *([f"axis = {axis}"] if axis else []))
+        return x
+
+    def _sum(self, node: Node, x: Written) -> Written:
+        axes = node.attrs["axes"]
+        if len(axes) == len(node.args[0].shape):
+            return call("sum", x)
+        for axis in sorted(axes, reverse=True):
+            x = call("sum", x, f"axis = {axis}")
+        return x
+
+    def _embed(self, node: Node, x: Written) -> Written:
+        for cut in sorted(node.attrs["cuts"]):
+            axis = [f"axis = {cut.axis}"] if cut.axis else []
+            if cut.length is None:
+                x = call("embed_at", x, str(cut.start), str(cut.size), *axis)
+            elif cut.step == 1:
+                x = call("pad", x, str(cut.start), str(cut.size - cut.start - cut.length), *axis)
+            else:
+                step = [f"step = {cut.step}"]
+                x = call("embed", x, str(cut.start), str(cut.size), *axis, *step)
+        return x
+
+    def conditional(self, condition: Written, first: Written, second: Written, lanes: Shape) -> Written:
+        text = f"if {condition.text} then {first.text} else {second.text}"
+        return Written(text, Level.ANY)
+
+    def zero(self, type: Type) -> Written:
+        return self.number(False if type.kind == "bool" else 0, type.kind)
+
+    # ---- contractions --------------------------------------------------------------------------------------------
+
+    def inner(self, a: Written, b: Written) -> Written:
+        return call("dot", a, b)
+
+    def outer(self, a: Written, b: Written) -> Written:
+        return call("outer", a, b)
+
+    def transposed(self, x: Written) -> Written:
+        return call("transpose", x)
+
+    def by_words(self, node: Node, a: Written, b: Written) -> Written:
+        (first, second), result = words(node.attrs["spec"])
+        made = "".join(c for c in result if c in first + second)
+        x = call("contract", f'"{first},{second}->{made}"', a, b)
+        sizes = dict(zip(result, node.shape, strict=True))
+        for axis, c in enumerate(result):
+            if c not in made:
+                x = call("spread", x, str(sizes[c]), f"axis = {axis}")
+        return x
+
+    # ---- statements ----------------------------------------------------------------------------------------------
+
+    def callable_name(self, name: str) -> str:
+        return f"{name}_" if name in SURFACES or name in ("map", "reduce") else name
+
+    def function(self, function: Function) -> list[str]:
+        arguments = [_formal(a) for a in function.arguments]
+        head = f"function {function.name}("
+        lines = _broken(head, arguments, ") {")
+        return [
+            *lines,
+            *(f"    {line}" if line else "" for line in function.lines),
+            f"    return {', '.join(function.results)}",
+            "}",
+        ]
+
+
+def _formal(argument: Argument) -> str:
+    text = argument.name
+    if argument.type is not None:
+        text += f" : {argument.type}"
+    return text if argument.default is None else f"{text} = {argument.default}"
+
+
+def _broken(head: str, items: Sequence[str], tail: str, width: int = 100) -> list[str]:
+    """`head`, the items separated by commas, `tail`: on one line, or one line an item."""
+    whole = f"{head}{', '.join(items)}{tail}"
+    if len(whole) <= width and "\n" not in whole:
+        return [whole]
+    indent = " " * len(head)
+    lines = ",\n".join(items).split("\n")
+    return [(head if k == 0 else indent) + line for k, line in enumerate(lines[:-1])] + [
+        (indent if len(lines) > 1 else head) + lines[-1] + tail
+    ]
