@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,22 +20,36 @@ if TYPE_CHECKING:
     from paramprog.explain.render import Format
 
 
+class Run(NamedTuple):
+    """The executed trace, its output, and the points of the entry function in it."""
+
+    trace: Trace
+    output: Node
+    points: Mapping[str, Node]
+
+    def named(self) -> dict[str, Node]:
+        """Every named point; where an inlined function has a point of the same name, the entry function's."""
+        return {n.name: n for n in self.trace.nodes if n.name is not None} | dict(self.points)
+
+
 class ComputationalGraph:
     """A flow graph that remembers its last run.
 
     `forward(inputs)` computes every point, `backward()` the adjoint v_X = d(output)/dX of every point of that run.
-    `record(inputs)` runs the program and returns the executed trace and its output node; `draw` is `Program.draw`.
+    A name means the point of the entry function; points of inlined functions are known by names of their own only.
+
+    `record(inputs)` runs the program; `draw` is `Program.draw`.
     """
 
     def __init__(
         self,
         graph: Graph,
-        record: Callable[[Mapping[str, Any]], tuple[Trace, Node]],
+        record: Callable[[Mapping[str, Any]], Run],
         draw: Callable[..., str | bytes],
     ) -> None:
         self.graph = graph
         self._record, self._draw = record, draw
-        self._run: tuple[Trace, Node] | None = None
+        self._run: Run | None = None
 
     def __repr__(self) -> str:
         return f"<ComputationalGraph of {len(self.graph)} nodes>"
@@ -54,30 +68,30 @@ class ComputationalGraph:
     def forward(self, inputs: Mapping[str, Any] | None = None) -> Any:
         """Run the program; inputs and params that are not given have their defaults. Returns the output."""
         self._run = self._record(inputs or {})
-        recorded, output = self._run
-        return recorded.values[output]
+        return self._run.trace.values[self._run.output]
 
     def backward(self) -> dict[str, Any]:
         """The adjoint of every named point of the last run; zeros where the output does not depend on it.
 
         Raises ValueError before the first `forward`.
         """
-        recorded, output = self._last()
-        adjoints = pulled(recorded.nodes, recorded.values, output, np.ones_like(recorded.values[output]))
-        named = {n.name: n for n in recorded.nodes if n.name is not None and n.kind == "real"}
+        run = self._last()
+        values = run.trace.values
+        adjoints = pulled(run.trace.nodes, values, run.output, np.ones_like(values[run.output]))
+        named = {name: n for name, n in run.named().items() if n.kind == "real"}
         found = {name: plain_or_none(adjoints.get(n)) for name, n in named.items()}
         return {k: np.zeros(named[k].shape) if v is None else v for k, v in found.items()}
 
     def values(self) -> dict[str, Any]:
         """The value of every named point of the last run."""
-        recorded, _ = self._last()
-        return {n.name: recorded.values[n] for n in recorded.nodes if n.name is not None}
+        run = self._last()
+        return {name: run.trace.values[n] for name, n in run.named().items()}
 
     def path_counts(self) -> dict[str, int]:
         """How many paths lead from each named point to the output, in the last run."""
-        recorded, output = self._last()
-        counts = solve(recorded.nodes, PathSum(COUNT, [output], lambda edge: 1), backward=True)
-        return {n.name: counts[n] for n in recorded.nodes if n.name is not None}
+        run = self._last()
+        counts = solve(run.trace.nodes, PathSum(COUNT, [run.output], lambda edge: 1), backward=True)
+        return {name: counts[n] for name, n in run.named().items()}
 
     def draw(self, format: Format = "text", **options: Any) -> str | bytes:
         """The graph as text, DOT, Mermaid, SVG or (bytes) PNG; `options` are those of `Program.draw`."""
@@ -87,7 +101,7 @@ class ComputationalGraph:
         """One vertex per operation, one edge per use (see `graph.networks.to_networkx`)."""
         return to_networkx(self.graph.nodes)
 
-    def _last(self) -> tuple[Trace, Node]:
+    def _last(self) -> Run:
         if self._run is None:
             raise ValueError("call forward() first: backward() speaks of a run")
         return self._run

@@ -12,9 +12,9 @@ import numpy as np
 
 from paramprog.analyses.nonfinite import finite, first_adjoint, first_value
 from paramprog.analyses.uses import Use, uses
-from paramprog.computational_graph import ComputationalGraph
+from paramprog.computational_graph import ComputationalGraph, Run
 from paramprog.diagnostics import Diagnostic, ProgramError, Report, Source, did_you_mean, fail
-from paramprog.evaluate import Trace, evaluate, trace
+from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import plain_or_none, pulled, pushed
 from paramprog.graph import Node
 from paramprog.jacobian import Mode as JacobianMode
@@ -409,13 +409,13 @@ class Program:
         run = trace(list(outputs.values()), point.leaves, keep=everything)
         return of_run(title, built, run, list(outputs.values()), values=values, grads=target)
 
-    def _record(self, given: Values) -> tuple[Trace, Node]:
+    def _record(self, given: Values) -> Run:
         point = self.point(given)
         target = self.output(point.compiled, None)
         built = point.compiled.built
-        everything = [*built.inputs.values(), *built.params.values(), *built.points.values()]
-        recorded = trace([target], point.leaves, keep=everything)
-        return recorded, recorded.of[target]
+        named = {**built.points, **built.params, **built.inputs}
+        recorded = trace([target], point.leaves, keep=named.values())
+        return Run(recorded, recorded.of[target], {name: recorded.of[n] for name, n in named.items()})
 
     # ---- choosing ------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,6 @@ def test_forward_wants_known_names_and_one_output(graph):
         paramprog.loads("function f(x = 1.0) { return x, 2 * x }").graph.forward()
 
 
-@pytest.mark.xfail(reason="points of inlined functions hide those of the entry function under their name")
 def test_a_name_means_the_point_of_the_entry_function():
     """Also where a function that is called has an argument of that name."""
     graph = paramprog.loads("param W = 3.0\nfunction g(W) { return W * W }\nfunction f(x = 1.0) { return g(W) + W }").graph

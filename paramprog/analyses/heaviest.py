@@ -5,7 +5,7 @@ scalars the absolute value of the product. The analysis is the gradient's own su
 (`k_best`), so one backward pass finds the best paths from every point.
 
 Between scalars the weight of a path is the product of the |J| of its edges, and the answer is exact. Between arrays
-that product is replaced by one of upper bounds of the norms of the J (`norms`): some more paths than asked for are
+that product is replaced by one of upper bounds of the norms of the J (`norms`): more paths than asked for are
 taken by their bounds, and ordered by the weights that multiplying along them gives. Every path that was left out weighs
 at most the smallest bound taken, so those taken that weigh as much are `proved` to be the heaviest of all.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,9 +27,16 @@ from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.op import Chain
 from paramprog.transfer.regions import Fact, plain, pull_fact
+from paramprog.types import elements
 
 MORE = 4
-"""So many times more paths than asked for are weighed, where edges only have bounds."""
+"""So many times more paths than asked for are weighed, where edges only have bounds; and again more if need be."""
+
+ROOM = 10**6
+"""No more are tried when so many numbers may have been kept, for paths and what their ends contribute."""
+
+PER_NODE = 10
+"""A path through a node takes the room of so many numbers."""
 
 ROUNDING = 1e-9
 """Relative; between the product of logarithms and that of numbers."""
@@ -77,33 +84,85 @@ def heaviest(trace: Trace, starts: Sequence[Node], output: Node, top: int) -> He
     nodes = [n for n in trace.nodes if down[n]]
     count = solve(nodes, PathSum(COUNT, [output], lambda e: int(jacobians[e] is not None)), backward=True)
     counts = {x: count[x] for x in starts}
-    nodes = [n for n in nodes if count[n]]
-    scalar = not any(n.shape for n in nodes)
-    k = top if scalar else MORE * top
-    found = _best(nodes, starts, output, jacobians, k)
-    weigh = _Contributions(trace, output, jacobians)
-    paths = [weigh.path(x, r) for x, r in found]
-    if not scalar:  # else their bounds are their weights, also where floats end
-        paths.sort(key=lambda p: -log_size(p.weight))  # stable
-    rest = _power(found[-1][1].weight) if len(found) < sum(counts.values()) else 0.0
-    sure = [scalar or isnan(p.weight) or p.weight >= rest * (1 - ROUNDING) for p in paths[:top]]
-    proved = [*sure, False].index(False)
-    return Heaviest(counts, paths[:top], proved, rest, scalar)
+    search = _Search(trace, [n for n in nodes if count[n]], starts, output, jacobians)
+    k = top if search.scalar else MORE * top
+    while True:
+        found = search.best(k, top, sum(counts.values()))
+        if found.proved == len(found.paths) or k * search.room > ROOM:
+            return Heaviest(counts, *found, search.scalar)
+        k *= MORE
 
 
-def _best(
-    nodes: Sequence[Node], starts: Sequence[Node], output: Node, jacobians: Jacobians, k: int
-) -> list[tuple[Node, Route]]:
-    """The k paths with the largest bounds."""
-    ring = k_best(k)
+class _Found(NamedTuple):
+    """As in `Heaviest`."""
 
-    def weight(edge: Edge) -> Routes:
-        chain = jacobians[edge]
-        return ring.zero if chain is None else route(log_norm(chain, edge.producer.shape), edge)
+    paths: Sequence[Path]
+    proved: int
+    rest: float
 
-    facts = solve(nodes, PathSum(ring, [output], weight), backward=True)
-    found = [(x, r) for x in starts for r in facts.get(x, ())]
-    return sorted(found, key=lambda pair: -pair[1].weight)[:k]
+
+class _Search:
+    """The paths between `starts` and `output` through `nodes`."""
+
+    def __init__(
+        self, trace: Trace, nodes: Sequence[Node], starts: Sequence[Node], output: Node, jacobians: Jacobians
+    ) -> None:
+        self.nodes, self.starts, self.output, self.jacobians = nodes, starts, output, jacobians
+        self.one: Fact = np.ones_like(trace.values[output])
+        self.scalar = not any(n.shape for n in nodes)
+        inner = set(nodes).difference(starts)
+        self.room = sum(PER_NODE + elements(n.shape) for n in inner)
+        self.logs: dict[Edge, float] = {}
+
+    def best(self, k: int, top: int, count: int) -> _Found:
+        """The `top` heaviest of the `k` paths with the largest bounds, out of `count`."""
+        facts = solve(self.nodes, PathSum(k_best(k), [self.output], self._bound), backward=True)
+        found = [(x, r) for x in self.starts for r in facts.get(x, ())]
+        found = sorted(found, key=lambda pair: -pair[1].weight)[:k]  # stable
+        rest = _power(found[-1][1].weight) if len(found) < count else 0.0
+        made: dict[int, Fact] = {}
+        if not self.scalar:  # else the bounds are the weights, also where floats end
+            logs = [log_size(_norm(self._contribution(x, r, made))) for x, r in found]
+            found = [found[i] for i in sorted(range(len(found)), key=lambda i: -logs[i])]
+        paths = [self._path(x, r, made) for x, r in found[:top]]
+        sure = [self.scalar or isnan(p.weight) or p.weight >= rest * (1 - ROUNDING) for p in paths]
+        return _Found(paths, [*sure, False].index(False), rest)
+
+    def _bound(self, edge: Edge) -> Routes:
+        chain = self.jacobians[edge]
+        if chain is None:
+            return ()
+        if edge not in self.logs:
+            self.logs[edge] = log_norm(chain, edge.producer.shape)
+        return route(self.logs[edge], edge)
+
+    def _path(self, start: Node, route: Route, made: dict[int, Fact]) -> Path:
+        edges: list[Edge] = steps(route.trail)[::-1]
+        value = self._contribution(start, route, made)
+        nodes, ports = [start, *(e.consumer for e in edges)], [e.port for e in edges]
+        return Path(nodes, ports, value, _norm(value), route.weight)
+
+    def _contribution(self, start: Node, route: Route, made: dict[int, Fact]) -> Any:
+        """J_1^T ... J_n^T 1; paths share their ends, and `made` has what each shared end contributes."""
+        waiting: list[tuple[Any, Edge]] = []
+        fact, trail = self.one, route.trail
+        while trail is not None:
+            if id(trail) in made:
+                fact = made[id(trail)]
+                break
+            rest, edge = (trail.first, trail.second) if isinstance(trail, Joined) else (None, trail)
+            waiting.append((trail, edge))
+            trail = rest
+        with np.errstate(all="ignore"):
+            for ended, edge in reversed(waiting):
+                chain = self.jacobians[edge]
+                assert chain is not None
+                fact = pull_fact(chain, fact)
+                if (
+                    ended is not route.trail
+                ):  # the start may be a large weight, and is the end of no other path
+                    made[id(ended)] = fact
+        return plain(fact)
 
 
 class Jacobians(dict[Edge, "Chain | None"]):
@@ -122,41 +181,9 @@ class Jacobians(dict[Edge, "Chain | None"]):
         return found
 
 
-class _Contributions:
-    """J_1^T ... J_n^T 1 for paths that share their ends: each shared product is made once."""
-
-    def __init__(self, trace: Trace, output: Node, jacobians: Jacobians) -> None:
-        self.jacobians = jacobians
-        self.one: Fact = np.ones_like(trace.values[output])
-        self.output = output
-        self.made: dict[int, Fact] = {}
-
-    def path(self, start: Node, route: Route) -> Path:
-        edges: list[Edge] = steps(route.trail)[::-1]
-        fact = self._along(route.trail)
-        value = np.zeros(start.shape) if fact is None else plain(fact)
-        with np.errstate(all="ignore"):
-            weight = float(np.linalg.norm(np.ravel(np.asarray(value, np.float64))))
-        nodes, ports = [start, *(e.consumer for e in edges)], [e.port for e in edges]
-        return Path(nodes, ports, value, weight, route.weight)
-
-    def _along(self, trail: Any) -> Fact:
-        waiting: list[tuple[Any, Edge]] = []
-        fact = self.one
-        while trail is not None:
-            if id(trail) in self.made:
-                fact = self.made[id(trail)]
-                break
-            rest, edge = (trail.first, trail.second) if isinstance(trail, Joined) else (None, trail)
-            waiting.append((trail, edge))
-            trail = rest
-        with np.errstate(all="ignore"):
-            for known, edge in reversed(waiting):
-                chain = self.jacobians[edge]
-                assert chain is not None
-                fact = None if fact is None else pull_fact(chain, fact)
-                self.made[id(known)] = fact
-        return fact
+def _norm(value: Any) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(np.ravel(np.asarray(value, np.float64))))
 
 
 def _power(log: float) -> float:

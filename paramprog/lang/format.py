@@ -7,12 +7,12 @@ the end of the block) everything stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
 from paramprog.collector import collector_off
-from paramprog.diagnostics import ProgramError, Source, Span
+from paramprog.diagnostics import ProgramError, Source
 from paramprog.lang import syntax as s
 from paramprog.lang.format_layout import INDENT, lay_out
 from paramprog.lang.format_lines import Comment, Word, comments, logical_lines
@@ -56,10 +56,9 @@ class _Formatter:
 
     def _line(self, line: list[Word]) -> None:
         first = line[0]
-        own: Iterable[Comment] = first.gap.own
         if self.raw is None:
             self.page.trail(first.gap.trailing)
-        for comment in own:
+        for comment in first.gap.own:
             self._comment(comment)
         closes = first.kind == "RBRACE"
         if self.raw is not None and self.depth == self.raw_depth and (closes or first.kind == END):
@@ -131,12 +130,13 @@ def same_tree(a: Any, b: Any) -> bool:
                 return False
         elif fields := _fields(kind):
             pending += [(getattr(a, name), getattr(b, name)) for name in fields]
-        elif a != b and kind not in (Span, Source):
+        elif a != b:
             return False
     return True
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
-    """The parts of a node of this class; none for what is no node."""
-    return () if kind in (Span, Source) else getattr(kind, "__slots__", ())
+def _fields(kind: Hashable) -> tuple[str, ...]:
+    """The parts of a node of this class, without those that say where it stands; none for what is no node."""
+    names = getattr(kind, "__slots__", ())
+    return tuple(name for name in names if name not in ("span", "operator_span", "source"))

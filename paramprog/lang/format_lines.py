@@ -5,6 +5,7 @@ A logical line is a simple statement or declaration, or the head of a block up t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -54,6 +55,7 @@ class Word(NamedTuple):
 
 _NOTHING = Gap("", (), 0)
 _BLANK = " \t\r"
+_STRING_OR_COMMENT = re.compile(r'"[^"\n]*"|#[^\n]*')
 
 
 def logical_lines(text: str) -> Iterator[list[Word]]:
@@ -70,14 +72,8 @@ def logical_lines(text: str) -> Iterator[list[Word]]:
 
 
 def comments(text: str) -> list[str]:
-    """The comments of a text in order, without what is blank at their ends."""
-    found = []
-    at = 0
-    for _, value, start in chain(grammar().scan(text), [Token(END, "", len(text))]):
-        if start > at and (comment := text.find("#", at, start)) >= 0:
-            found.append(text[comment:start].rstrip(_BLANK))
-        at = start + len(value)
-    return found
+    """The comments of a text that parses, in order, without what is blank at their ends."""
+    return [found.rstrip(_BLANK) for found in _STRING_OR_COMMENT.findall(text) if found[0] == "#"]
 
 
 def _statement_ends(tokens: Iterable[Token]) -> set[int]:

@@ -241,6 +241,8 @@ def structure_of(graph: Graph, shared: Shared) -> int:
     lines: list[Any] = []
     for n in graph.nodes:
         args = tuple(a.id for a in n.args)
+        if n.op in COMMUTATIVE:
+            args = tuple(sorted(args))
         if n.op is LEAF:
             lines.append((LEAF, graph.ports[n].outer))
         elif isinstance(n.op, Region):

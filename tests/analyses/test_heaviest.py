@@ -89,9 +89,7 @@ def test_what_is_proved_is_true(drawn: Drawn, top: int) -> None:
     assert len(listed) == min(top, len(weights))
     np.testing.assert_allclose(listed[: found.proved], weights[: found.proved], rtol=1e-9, atol=1e-300)
     assert all(p.weight <= 2.0**p.log_bound * (1 + 1e-9) for p in found.paths)
-    if sum(found.counts.values()) <= (top if found.scalar else 4 * top):
-        assert found.rest == 0.0
-        assert found.proved == len(listed)
+    assert found.proved == len(listed)  # so few paths are all weighed if need be
 
 
 @given(graphs())

@@ -58,22 +58,35 @@ def test_a_zero_gradient_has_no_shares() -> None:
     assert [p.contribution for p in found.paths] == [1.0, -1.0]
 
 
-def test_what_is_not_proved_is_said() -> None:
-    """Products of matrices whose norms multiply to more than the product does."""
-    rungs = "\n".join(f"    h{k + 1} = W @ h{k} + V @ h{k}" for k in range(6))
-    text = f"""param W = [[0.0, 2.0], [0.0, 0.1]], V = [[0.1, 0.0], [2.0, 0.0]]
+def matrices(rungs: int) -> str:
+    """Alternating products of two matrices are large, while powers of one vanish: norms say nothing."""
+    steps = "\n".join(f"    h{k + 1} = W @ h{k} + V @ h{k}" for k in range(rungs))
+    return f"""param W = [[0.0, 2.0], [0.0, 0.1]], V = [[0.1, 0.0], [2.0, 0.0]]
 function f(h0 : real[2] = [1.0, 1.0]) {{
-{rungs}
-    return sum(h6)
+{steps}
+    return sum(h{rungs})
 }}"""
-    found = paramprog.loads(text).paths(wrt=["h0"], top=1)
-    assert found.count == 64
-    assert found.proved == 0
-    assert found.rest > found.paths[0].weight
-    assert "none is proved to be the heaviest; a path not weighed here has at most" in str(found)
-    full = paramprog.loads(text).paths(wrt=["h0"], top=64)
-    assert full.proved == 64
-    assert full.paths[0].weight == pytest.approx(found.paths[0].weight)  # the bounds had it first all the same
+
+
+def test_more_are_weighed_until_the_heaviest_is_proved() -> None:
+    """All 64 paths, where the first candidates by their bounds are far from the heaviest."""
+    one = paramprog.loads(matrices(6)).paths(wrt=["h0"], top=1)
+    every = paramprog.loads(matrices(6)).paths(wrt=["h0"], top=64)
+    assert one.count == every.count == 64
+    assert one.proved == 1
+    assert every.proved == 64
+    assert one.paths[0].points == every.paths[0].points
+    weights = [p.weight for p in every.paths]
+    assert weights == pytest.approx(sorted(weights, reverse=True))
+
+
+def test_what_is_not_proved_is_said() -> None:
+    """A million paths whose bounds are equal: in bounded time, and no claim."""
+    found = paramprog.loads(matrices(20)).paths(wrt=["h0"], top=3)
+    assert found.count == 2**20
+    assert found.proved < 3
+    assert found.rest > found.paths[-1].weight
+    assert "proved to be the heaviest; a path not weighed here has at most" in str(found)
 
 
 def test_long_paths_are_elided_in_text_only() -> None:
@@ -102,4 +115,4 @@ def test_json() -> None:
     assert found["count"] == str(2**60)
     assert found["counts"] == {"y0": str(2**60)}
     assert set(found["paths"][0]) == {"points", "weight", "contribution", "share", "places"}
-    assert found["paths"][0]["places"][1] == {"line": 2, "col": 5}
+    assert found["paths"][0]["places"][1] == {"line": 2, "col": 10}

@@ -83,10 +83,8 @@ def test_updates_of_higher_rank(item):
     part = eval(f"expected[{item}]", {"expected": expected, "i": 1, "j": 2})
     new = -1.0 - np.arange(part.size).reshape(part.shape)
     exec(f"expected[{item}] = new", {"expected": expected, "new": new, "i": 1, "j": 2})
-    text = program(f"T[{item}] = e; return T", "T, e, i = 1, j = 2")
-    sizes = {"T": "real[2, 3, 4]", "e": f"real{list(part.shape)}"}
-    for name, type in sizes.items():
-        text = text.replace(f"f(T, e", f"f(T, e").replace(f"{name},", f"{name} : {type},", 1)
+    type = f"real[{', '.join(map(str, part.shape))}]" if part.shape else "real"
+    text = program(f"T[{item}] = e; return T", f"T : real[2, 3, 4], e : {type}, i = 1, j = 2")
     np.testing.assert_array_equal(value(text, T=T, e=new), expected)
 
 
@@ -166,7 +164,7 @@ def test_a_copy_of_a_param_can_be_updated():
 )
 def test_what_is_no_update(statement, found, at):
     """At the part at fault; shapes are equal, or the value is a scalar; what an array holds stays."""
-    assert told(program(f"{statement}; return v")) == [(found, at)]
+    assert told(program(f"{statement}; return v, A")) == [(found, at)]
 
 
 def test_messages():
@@ -186,7 +184,7 @@ def test_an_update_is_no_assignment():
 
 def test_a_faulty_update_poisons_its_name_only():
     """What follows is checked; what depends on the name is not told again."""
-    assert told(program("v[9] = 1; w = sum(v) + 1; return w + nothing")) == [
+    assert told(program("v[9] = 1; w = sum(v) + 1; u = nothing; return w")) == [
         ("index-range", "9"),
         ("undefined-name", "nothing"),
     ]
@@ -274,7 +272,8 @@ def test_an_array_all_of_which_is_overwritten_does_not_matter():
 
 def test_updates_in_lanes_that_are_not_selected():
     """A function that updates, called in an arm: where nothing is selected it does not run, at a fault it says so."""
-    text = "function set(v, i) { v[i] = 1; return v }\nfunction f(v = [1.0, 2.0], c = [0, 3], i = 5) { return if c > %d then set(v, i) else v }"
+    text = "function set(v, i) { v[i] = 1; return v }\n"
+    text += "function f(v = [1.0, 2.0], c = [0, 3], i = 5) { return if c > %d then set(v, i) else v }"
     np.testing.assert_array_equal(value(text % 9), [1, 2])
     assert code(text % 2) == "index-range"
     np.testing.assert_array_equal(value((text % 2).replace("i = 5", "i = 1")), [1, 1])
