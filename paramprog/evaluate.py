@@ -17,6 +17,7 @@ from paramprog.graph import PART, Graph, Node, Region, Result, demand, execute
 from paramprog.graph.depth import deep_stack
 from paramprog.graph.region import Key, Live, ValueFault
 from paramprog.op import Op
+from paramprog.transfer.linear import COPY
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import Branch
 from paramprog.transfer.select import COMPRESS, EXPAND
@@ -111,6 +112,7 @@ class _Recorder:
     def branch(self, op: Branch, node: Node, args: Sequence[Any], keys: frozenset[Key]) -> Mapping[Key, Node]:
         """The sides that ran, and the nodes of the trace that hold `keys`."""
         condition, live = self.values[args[0]], op.live(node, keys)
+        outside = len(self.graph.nodes)
         sides = [bool(np.any(condition)), not np.all(condition)] if np.size(condition) else [True, False]
         ports = list(zip(node.attrs["ports"], args[1:], strict=True))
         found: list[dict[Key, Node]] = []
@@ -123,7 +125,17 @@ class _Recorder:
             results = node.attrs["results"][which]
             wanted = {k: results[k.number] if isinstance(k, Result) else k for k in keys}
             found.append({k: leave(env[at]) for k, at in wanted.items() if at in env})
-        return {k: _together(self, [side[k] for side in found if k in side]) for k in keys}
+        parts = {k: _together(self, [side[k] for side in found if k in side]) for k in keys}
+        return self._own(parts, outside)
+
+    def _own(self, parts: Mapping[Key, Node], outside: int) -> dict[Key, Node]:
+        """Each part as a node of its own: a branch that returns an outer value, or one value twice, makes points of it."""
+        taken: set[Node] = set()
+        own: dict[Key, Node] = {}
+        for k, n in parts.items():
+            own[k] = self.emit(COPY, n) if n.id < outside or n in taken else n
+            taken.add(n)
+        return own
 
     def _lanes(
         self, condition: Node, which: int, both: bool

@@ -4,6 +4,7 @@
 #
 # At that point: value R = -0.0649673, gradients W0 = -0.132452, W1 = 0.0538569, W2 = -0.00324438.
 
+# fmt: off
 param W0 = 0.5, W1 = -1.2, W2 = 0.8
 base f0(a,q) = tanh(a)*q
 base f1(c) = sin(c)

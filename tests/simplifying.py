@@ -28,9 +28,7 @@ def close(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     tolerance = 1e-4 if a.dtype == np.float32 else 1e-11
     return (
-        a.shape == b.shape
-        and a.dtype == b.dtype
-        and np.allclose(a, b, tolerance, tolerance, equal_nan=True)
+        a.shape == b.shape and a.dtype == b.dtype and np.allclose(a, b, tolerance, tolerance, equal_nan=True)
     )
 
 

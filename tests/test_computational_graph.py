@@ -77,7 +77,9 @@ def test_path_counts(graph):
 
 
 def test_points_that_the_output_does_not_depend_on_have_zeros():
-    graph = paramprog.loads("param W : real[2, 3]\nfunction f(x = 2.0) { y = sum(W); z = x * x; return z }").graph
+    graph = paramprog.loads(
+        "param W : real[2, 3]\nfunction f(x = 2.0) { y = sum(W); z = x * x; return z }"
+    ).graph
     graph.forward()
     found = graph.backward()
     np.testing.assert_array_equal(found["W"], np.zeros((2, 3)))
@@ -112,6 +114,8 @@ def test_forward_wants_known_names_and_one_output(graph):
 
 def test_a_name_means_the_point_of_the_entry_function():
     """Also where a function that is called has an argument of that name."""
-    graph = paramprog.loads("param W = 3.0\nfunction g(W) { return W * W }\nfunction f(x = 1.0) { return g(W) + W }").graph
+    graph = paramprog.loads(
+        "param W = 3.0\nfunction g(W) { return W * W }\nfunction f(x = 1.0) { return g(W) + W }"
+    ).graph
     graph.forward()
     assert graph.backward()["W"] == 7

@@ -26,9 +26,7 @@ def by_differences(drawn: Drawn, output: Any, x: Any) -> Any:
         step = np.zeros(size)
         step[k] = h
         step = step.reshape(x.shape)
-        ahead, back = (
-            evaluate([output], {**drawn.inputs, x: drawn.inputs[x] + s})[0] for s in (step, -step)
-        )
+        ahead, back = (evaluate([output], {**drawn.inputs, x: drawn.inputs[x] + s})[0] for s in (step, -step))
         columns.append((ahead - back) / (2 * h))
     return np.stack(columns, axis=-1).reshape((*output.shape, *x.shape))
 
@@ -149,7 +147,9 @@ def test_a_second_call_adds_nothing_to_the_graph() -> None:
 
 def test_several_outputs_and_faults() -> None:
     """One is chosen by name; an int has no Jacobian; too large ones are refused before they are made."""
-    program = paramprog.loads("function f(x : real[2] = [1, 2]) {\n a = x * x\n n = argmax(x)\n return a, n\n}")
+    program = paramprog.loads(
+        "function f(x : real[2] = [1, 2]) {\n a = x * x\n n = argmax(x)\n return a, n\n}"
+    )
     np.testing.assert_array_equal(program.jacobian(output="a")["x"], np.diag([2.0, 4.0]))
     for output, code in ((None, "which-output"), ("n", "not-scalar"), ("z", "unknown-output")):
         with pytest.raises(ProgramError) as error:

@@ -44,7 +44,10 @@ def test_a_gradient_is_made_once():
 
 
 def test_only_the_bases_that_are_called_are_built():
-    assert [op.name for op in compiled("base a(x) = x\nbase b(x) = x\nfunction f(x = 1.0) { return a(x) }").built.bases] == ["a"]
+    assert [
+        op.name
+        for op in compiled("base a(x) = x\nbase b(x) = x\nfunction f(x = 1.0) { return a(x) }").built.bases
+    ] == ["a"]
 
 
 def test_a_module_is_compiled_for_any_sizes():
@@ -60,7 +63,9 @@ def test_reals_have_the_chosen_width():
     assert built.graph.real == "float32"
 
 
-@pytest.mark.parametrize("stage", ["f(", "function f(x) { return y }", "dim n\nfunction f(x : real[n]) { return x }"])
+@pytest.mark.parametrize(
+    "stage", ["f(", "function f(x) { return y }", "dim n\nfunction f(x : real[n]) { return x }"]
+)
 def test_each_stage_raises_program_errors(stage):
     with pytest.raises(ProgramError):
         compiled(stage)

@@ -10,7 +10,8 @@ from paramprog.diagnostics import ProgramError
 from paramprog.resources import programs_dir
 
 RUNNING = programs_dir() / "running_example.pp"
-NET = "param W : real[2, 3] = [[1, 2, 3], [4, 5, 6]], b : real[2] = 0.5\nfunction f(x : real[3] = [1, 0, -1], k : int = 2) {\n"
+NET = "param W : real[2, 3] = [[1, 2, 3], [4, 5, 6]], b : real[2] = 0.5\n"
+NET += "function f(x : real[3] = [1, 0, -1], k : int = 2) {\n"
 NET += "    h = tanh(W @ x + b)\n    y = k * sum(h)\n    return y\n}"
 
 
@@ -44,7 +45,11 @@ def test_errors_are_raised_when_loading():
     """All of them, in order, rendered in the message."""
     with pytest.raises(ProgramError) as caught:
         paramprog.loads("function f(x) { a = b; c = d; return tahn(x) }", name="bad.pp")
-    assert [d.code for d in caught.value.diagnostics] == ["undefined-name", "undefined-name", "undefined-function"]
+    assert [d.code for d in caught.value.diagnostics] == [
+        "undefined-name",
+        "undefined-name",
+        "undefined-function",
+    ]
     assert "bad.pp:1:21: error[undefined-name]" in str(caught.value)
     assert "did you mean `tanh`?" in str(caught.value)
 
@@ -70,7 +75,9 @@ def test_calling_a_program():
 
 
 def test_outputs_have_the_types_of_the_program():
-    outputs = paramprog.loads("function f(x = 2.0) { return x, 3, x > 1, [x, 1], zeros(0) }").run().outputs.values()
+    outputs = (
+        paramprog.loads("function f(x = 2.0) { return x, 3, x > 1, [x, 1], zeros(0) }").run().outputs.values()
+    )
     assert [(np.asarray(v).dtype.kind, np.shape(v)) for v in outputs] == [
         ("f", ()),
         ("i", ()),
@@ -120,7 +127,9 @@ def test_all_modes_agree_with_the_closed_form(mode):
 
 def test_by_default_by_all_params_else_by_all_real_inputs():
     assert list(paramprog.loads(NET).grad().gradients) == ["W", "b"]
-    assert list(paramprog.loads("function f(x = 1.0, k = 2, y = 3.0) { return x * y * k }").grad().gradients) == ["x", "y"]
+    assert list(
+        paramprog.loads("function f(x = 1.0, k = 2, y = 3.0) { return x * y * k }").grad().gradients
+    ) == ["x", "y"]
 
 
 def test_a_gradient_by_any_point_of_the_entry_function():
@@ -136,7 +145,9 @@ def test_a_name_that_hides_a_param_leaves_the_param_its_gradient():
 
 def test_structural_zeros_are_listed():
     """Zeros because the output does not depend on it, unlike zeros that were computed."""
-    program = paramprog.loads("param a = 1.0, b = [1.0, 2.0], c = 3.0\nfunction f(x = 0.0) { return a * 0 + floor(c) * a }")
+    program = paramprog.loads(
+        "param a = 1.0, b = [1.0, 2.0], c = 3.0\nfunction f(x = 0.0) { return a * 0 + floor(c) * a }"
+    )
     for mode in ("reverse", "forward"):
         found = program.grad(mode=mode)
         assert found.structural_zero == ["b", "c"]
@@ -145,7 +156,9 @@ def test_structural_zeros_are_listed():
 
 
 def test_one_of_several_outputs():
-    program = paramprog.loads("param w = 3.0\nfunction f(x = 2.0) { y = w * x; z = w * w; return y, z, [y, z] }")
+    program = paramprog.loads(
+        "param w = 3.0\nfunction f(x = 2.0) { y = w * x; z = w * w; return y, z, [y, z] }"
+    )
     assert program.grad(output="y")["w"] == 2
     assert program.grad(output="z")["w"] == 6
     assert program.verify(output="out2").ok
@@ -165,7 +178,9 @@ def test_one_of_several_outputs():
     ],
 )
 def test_choices_that_cannot_be(arguments, expected):
-    program = paramprog.loads("param w = 3.0\nfunction f(x = 2.0, k = 1) { y = w * x; return y, w, [y, w], 3 }")
+    program = paramprog.loads(
+        "param w = 3.0\nfunction f(x = 2.0, k = 1) { y = w * x; return y, w, [y, w], 3 }"
+    )
     assert code(lambda: program.grad(**arguments)) == expected
 
 

@@ -17,7 +17,9 @@ from paramprog.lang.read import read_source
 from paramprog.resources import programs_dir
 
 PROGRAMS = programs_dir()
-REFERENCE: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "reference_values.json").read_text(encoding="ascii"))
+REFERENCE: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "reference_values.json").read_text(encoding="ascii")
+)
 NAMES = sorted(REFERENCE)
 DIGITS = np.loadtxt(PROGRAMS / "data" / "digits.csv", delimiter=",", skiprows=1, dtype=np.int64)
 
@@ -77,7 +79,9 @@ def test_the_printed_program_is_the_program(name):
 
 def test_both_spellings_are_one_program():
     """The lecture's `Function` and compact spelling: the same graph, bit for bit the same numbers."""
-    plain, lecture = (paramprog.load(PROGRAMS / f"{n}.pp") for n in ("running_example", "running_example_lecture"))
+    plain, lecture = (
+        paramprog.load(PROGRAMS / f"{n}.pp") for n in ("running_example", "running_example_lecture")
+    )
     assert str(plain.compiled().built.graph) == str(lecture.compiled().built.graph)
     first, second = plain.grad(P=0.3, Q=0.7), lecture.grad(P=0.3, Q=0.7)
     assert (first.value, first.gradients) == (second.value, second.gradients)

@@ -5,9 +5,9 @@ scalars the absolute value of the product. The analysis is the gradient's own su
 (`k_best`), so one backward pass finds the best paths from every point.
 
 Between scalars the weight of a path is the product of the |J| of its edges, and the answer is exact. Between arrays
-that product is replaced by one of upper bounds of the norms of the J (`norms`): more paths than asked for are
-taken by their bounds, and ordered by the weights that multiplying along them gives. Every path that was left out weighs
-at most the smallest bound taken, so those taken that weigh as much are `proved` to be the heaviest of all.
+that product is replaced by one of upper bounds of the norms of the J (`norms`): more paths than asked for are taken by
+their bounds, and ordered by the weights that multiplying along them gives. Every path that was left out weighs at most
+the smallest bound taken, so those taken that weigh as much are `proved` to be the heaviest of all.
 """
 
 from __future__ import annotations
@@ -105,14 +105,19 @@ class _Search:
     """The paths between `starts` and `output` through `nodes`."""
 
     def __init__(
-        self, trace: Trace, nodes: Sequence[Node], starts: Sequence[Node], output: Node, jacobians: Jacobians
+        self,
+        trace: Trace,
+        nodes: Sequence[Node],
+        starts: Sequence[Node],
+        output: Node,
+        jacobians: Jacobians,
     ) -> None:
         self.nodes, self.starts, self.output, self.jacobians = nodes, starts, output, jacobians
         self.one: Fact = np.ones_like(trace.values[output])
         self.scalar = not any(n.shape for n in nodes)
         inner = set(nodes).difference(starts)
         self.room = sum(PER_NODE + elements(n.shape) for n in inner)
-        self.logs: dict[Edge, float] = {}
+        self.bounds: dict[Edge, float] = {}
 
     def best(self, k: int, top: int, count: int) -> _Found:
         """The `top` heaviest of the `k` paths with the largest bounds, out of `count`."""
@@ -132,9 +137,9 @@ class _Search:
         chain = self.jacobians[edge]
         if chain is None:
             return ()
-        if edge not in self.logs:
-            self.logs[edge] = log_norm(chain, edge.producer.shape)
-        return route(self.logs[edge], edge)
+        if edge not in self.bounds:
+            self.bounds[edge] = log_norm(chain, edge.producer.shape)
+        return route(self.bounds[edge], edge)
 
     def _path(self, start: Node, route: Route, made: dict[int, Fact]) -> Path:
         edges: list[Edge] = steps(route.trail)[::-1]

@@ -17,6 +17,7 @@ STAGES = {
     "paramprog.pipeline": "pipeline",
     "paramprog.lang.read": "read",
     "paramprog.lang.parse": "parse",
+    "paramprog.lang.format": "format",
     "paramprog.lang.check": "check",
     "paramprog.lang.build": "build",
     "paramprog.gradient": "gradient",

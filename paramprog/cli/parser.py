@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from paramprog.cli import check, examples, grad, graph, jacobian, paths, run, verify
+from paramprog.cli import check, examples, fmt, grad, graph, jacobian, paths, run, verify
 from paramprog.cli.options import output_options
 from paramprog.diagnostics import printable
 
@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": verify,
     "paths": paths,
     "graph": graph,
+    "fmt": fmt,
     "examples": examples,
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from paramprog.emit.arms import Arm, Arms
 from paramprog.emit.language import Argument, Function, Language
 from paramprog.emit.names import Names
-from paramprog.emit.terms import Operand, Side, Term, Terms
+from paramprog.emit.terms import Operand, Side, Term, Terms, is_atom
 from paramprog.emit.updates import Updates
 from paramprog.emit.written import Written
 from paramprog.graph import PART, Node
@@ -17,6 +17,9 @@ from paramprog.transfer.source import ARRAY, FULL
 
 MAX_INLINE = 56
 """A longer expression gets a name when it is part of another one."""
+
+MAX_WIDE = 400
+"""Likewise in the body of a base function, which has room for one expression only."""
 
 MAX_REPEATED = 24
 """A longer expression is not written again."""
@@ -43,17 +46,18 @@ class Writer:
     functions: list[Function] = field(default_factory=list)
     _made: dict[Term, tuple[str, list[Term]]] = field(default_factory=dict)
 
-    def function(self, arm: Arm, lane: bool) -> tuple[str, list[Term]]:
+    def function(self, arm: Arm) -> tuple[str, list[Term]]:
         """The function that an arm became, and the terms that it is called with."""
         if arm.term not in self._made:
             name = self.language.functions.number("arm")
             given = [t for t in arm.uses if t.node.op not in (FULL, ARRAY)]
-            names = Names(around=self.language.constant_names)
+            names = Names(around=self.language.global_names)
             known: dict[Term, Written] = {}
             for t in given:
                 known[t] = Written(names.take(self.word(t)))
             block = Block(self, arm.term.site.side, names, known)
-            (result,) = block.write([(arm.term, ())])
+            block.plan([(arm.term, ())])
+            result = block.require(arm.term)
             lines = [line for s in block.statements for line in s.lines]
             arguments = [Argument(known[t].text) for t in given]
             self._made[arm.term] = name, given
@@ -62,13 +66,23 @@ class Writer:
 
     def word(self, term: Term) -> str:
         """A name for a term that needs one."""
-        return self.hints.get(term.node) or "t"
+        hint = self.hints.get(term.node, "t")
+        return "t" if hint.startswith("arm") else hint
 
 
 class Block:
     """The statements of one function; `side` is the side of a branch that it is, None for the entry function."""
 
-    def __init__(self, writer: Writer, side: Side | None, names: Names, known: Mapping[Term, Written]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        side: Side | None,
+        names: Names,
+        known: Mapping[Term, Written],
+        *,
+        wide: bool = False,
+    ) -> None:
+        self.max_inline = MAX_WIDE if wide else MAX_INLINE
         self.writer, self.side, self.names = writer, side, names
         self.terms, self.arms, self.language = writer.terms, writer.arms, writer.language
         self.written: dict[Term, Written] = dict(known)
@@ -77,13 +91,11 @@ class Block:
         self._forced: dict[Term, list[str]] = {}
         self.updates = Updates(self)
 
-    def write(self, roots: Sequence[tuple[Term, Sequence[str]]]) -> list[Written]:
-        """Write all that the roots need, each under all of its names, and what each is then written as."""
-        self._forced = {}
+    def plan(self, roots: Sequence[tuple[Term, Sequence[str]]]) -> None:
+        """Prepare for writing the roots, each under all of its names."""
         for term, names in roots:
             self._forced.setdefault(term, []).extend(names)
         self._count(term for term, _ in roots)
-        return [self.require(term) for term, _ in roots]
 
     def _count(self, roots: Iterable[Term]) -> None:
         pending, seen = [*roots], set[Term]()
@@ -121,35 +133,32 @@ class Block:
                 continue
             stack.pop()
             self._place(term)
+        self._aliases(root)
         return self.written[root]
 
-    def _place(self, term: Term) -> None:
-        """Give a term its names, or let it stand where it is used."""
-        forced = self._forced.get(term, [])
-        lines = self.updates.lines(term)
-        if lines is None:
-            value = self.composed(term)
-            if not forced and self._stands_inline(term, value):
-                self.written[term] = value
-                return
-            name = forced[0] if forced else self._name(term)
-            self._state(term, name, [self.language.assigned(name, value)])
-        else:
-            name = forced[0] if forced else self._name(term)
-            self._state(term, name, lines(name))
-        for alias in forced[1:]:
-            self._state(term, alias, [self.language.assigned(alias, Written(name))], alias=True)
+    def _aliases(self, term: Term) -> None:
+        """Give a term those of its names that it does not have yet."""
+        for name in self._forced.pop(term, []):
+            value = self.written[term]
+            if name != value.text:
+                self.statements.append(Statement(term, name, [self.language.assigned(name, value)]))
 
-    def _state(self, term: Term, name: str, lines: Sequence[str], *, alias: bool = False) -> None:
-        self.statements.append(Statement(term, name, lines))
-        if not alias:
-            self.written[term] = Written(name)
+    def _place(self, term: Term) -> None:
+        """Give a term its name, or let it stand where it is used."""
+        forced = self._forced.get(term, ())
+        lines = self.updates.lines(term)
+        value = self.composed(term) if lines is None else None
+        if value is not None and (is_atom(term.node) or (not forced and self._stands_inline(term, value))):
+            self.written[term] = value
+            return
+        name = forced[0] if forced else self._name(term)
+        made = lines(name) if lines is not None else [self.language.assigned(name, value or Written(name))]
+        self.statements.append(Statement(term, name, made))
+        self.written[term] = Written(name)
 
     def _stands_inline(self, term: Term, value: Written) -> bool:
-        if term.node.op in (FULL, ARRAY) or self.uses(term) == 0:
-            return True
-        if self.uses(term) == 1:
-            return len(value.text) <= MAX_INLINE
+        if self.uses(term) < 2:
+            return len(value.text) <= self.max_inline
         return self.arms.repeatable(term) and len(value.text) <= MAX_REPEATED
 
     def _name(self, term: Term) -> str:
@@ -189,14 +198,14 @@ class Block:
         (condition,) = self.terms.operands(part)
         lanes = self.terms.lanes(part)
         arms = self.arms.of(part)
-        sides = [self._arm(part, arm, lane=bool(lanes)) for arm in arms]
+        sides = [self._arm(part, arm) for arm in arms]
         numbers = [arm is None or arm.term.node.op is FULL for arm in arms]
         if all(numbers) and not lanes and part.node.shape:
             # two numbers do not say what the shape is
             sides[0] = self._filled(part, arms[0])
         return self.language.conditional(self.get(condition.term), sides[0], sides[1], lanes)
 
-    def _arm(self, part: Term, arm: Arm | None, *, lane: bool) -> Written:
+    def _arm(self, part: Term, arm: Arm | None) -> Written:
         if arm is None:
             return self.language.zero(part.node.type)
         node = arm.term.node
@@ -204,7 +213,7 @@ class Block:
             return self.language.number(node.attrs["value"], node.kind)
         if arm.inline:
             return self.get(arm.term)
-        name, given = self.writer.function(arm, lane)
+        name, given = self.writer.function(arm)
         return self.language.applied(name, [self.get(t) for t in given])
 
     def _filled(self, part: Term, arm: Arm | None) -> Written:

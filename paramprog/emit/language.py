@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from paramprog.emit.names import Names
 from paramprog.emit.written import (
     Written,
@@ -28,7 +30,7 @@ from paramprog.graph import Node
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.select import Cuts
-from paramprog.types import Kind, Shape, Type
+from paramprog.types import Kind, Real, Shape, Type
 
 Operator = Callable[..., Written]
 
@@ -82,11 +84,14 @@ class ConstantArray(NamedTuple):
 class Language(ABC):
     """One language, and what has been mentioned in the program being printed."""
 
-    comment = "# "
-
-    def __init__(self, names: Names, functions: Names) -> None:
+    def __init__(self, names: Names, functions: Names, real: Real) -> None:
+        self.real = real
         self.names, self.functions = names, functions
         """The names of the entry function's scope, and those of functions."""
+        self.global_names = Names(names.reserved)
+        """What no other scope may hide."""
+        self.leaves: dict[str, str] = {}
+        """What inputs and params are called."""
         self.constants: dict[Any, ConstantArray] = {}
         self.bases: dict[BaseOp, str] = {}
 
@@ -107,11 +112,14 @@ class Language(ABC):
     def constant(self, node: Node) -> Written:
         """A constant array, which is declared."""
         array = node.attrs["value"].array
+        if node.kind == "real" and is_identity(array):
+            return self.identity(len(array))
         key = (node.type, array.tobytes(), array.dtype.str)
         if key not in self.constants:
             word = node.span.text if node.span is not None else ""
             named = word.isidentifier() and word.isascii()
             name = self.names.take(word) if named else self.names.number("c")
+            self.global_names.taken.add(name)
             self.constants[key] = ConstantArray(name, array)
         return Written(self.constants[key].name)
 
@@ -125,7 +133,7 @@ class Language(ABC):
         if name in OPERATORS:
             return OPERATORS[name](*args)
         if name == "slice":
-            return indexed(args[0], self.places(node.attrs["cuts"]))
+            return self.sliced(args[0], node.attrs["cuts"])
         if name == "gather" and not node.args[1].shape:
             return indexed(args[0], [":"] * node.attrs["axis"] + [args[1].text])
         if node.op is CONTRACT:
@@ -144,15 +152,15 @@ class Language(ABC):
     def zero(self, type: Type) -> Written:
         """The other arm of a history: a zero that nothing selected reads."""
 
+    def applied(self, name: str, args: Sequence[Written]) -> Written:
+        """A call of a function that is printed."""
+        return call(name, *args)
+
     def base(self, op: BaseOp) -> str:
         """The name of a base function, which is declared."""
         if op not in self.bases:
-            self.bases[op] = self.functions.take(self.callable_name(op.name))
+            self.bases[op] = self.functions.take(op.name, f"{op.name}_")
         return self.bases[op]
-
-    def callable_name(self, name: str) -> str:
-        """A user's name for a function as it can be called here."""
-        return name
 
     # ---- contractions --------------------------------------------------------------------------------------------
 
@@ -202,6 +210,10 @@ class Language(ABC):
 
     # ---- indices and statements ----------------------------------------------------------------------------------
 
+    def sliced(self, x: Written, cuts: Cuts) -> Written:
+        """Static indices and ranges of an array."""
+        return indexed(x, self.places(cuts)) if cuts else x
+
     def places(self, cuts: Cuts) -> list[str]:
         """Static indices and ranges; trailing axes are left out."""
         items: list[str] = []
@@ -211,14 +223,12 @@ class Language(ABC):
                 items.append(str(cut.start))
                 continue
             stop = min(cut.start + cut.length * cut.step, cut.size)
-            start = str(cut.start) if cut.start else ""
-            end = str(stop) if stop < cut.size else ""
-            items.append(f"{start}:{end}" + (f":{cut.step}" if cut.step != 1 else ""))
+            items.append(f"{cut.start}:{stop}" + (f":{cut.step}" if cut.step != 1 else ""))
         return items or [":"]
 
-    def updated(self, name: str, cuts: Cuts, value: str) -> str:
+    def updated(self, name: str, cuts: Cuts, value: Written) -> str:
         """The statement that replaces entries of a local array."""
-        return f"{name}[{', '.join(self.places(cuts))}] = {value}"
+        return f"{name}[{', '.join(self.places(cuts))}] = {value.text}"
 
     def assigned(self, name: str, value: Written, *, fresh: bool = False) -> str:
         """The statement that gives a name to a value, to a copy if it is going to be updated."""
@@ -227,6 +237,11 @@ class Language(ABC):
     @abstractmethod
     def function(self, function: Function) -> list[str]:
         """The lines of a function."""
+
+
+def is_identity(array: Any) -> bool:
+    """Whether an array is an identity matrix of some size."""
+    return array.ndim == 2 and len(array) > 1 and np.array_equal(array, np.eye(len(array)))
 
 
 def words(spec: str) -> tuple[tuple[str, str], str]:

@@ -29,13 +29,12 @@ class Names:
             if self.free(name):
                 self.taken.add(name)
                 return name
-        stem = candidates[-1][: MAX_LENGTH - 12]
-        stem = f"{stem}_" if stem[-1:].isdigit() else stem
-        k = self._last.get(stem, 1)
-        while not self.free(f"{stem}_{k + 1}" if stem[-1] != "_" else f"{stem}{k + 1}"):
+        stem = candidates[-1][: MAX_LENGTH - 12].rstrip("_")
+        k = self._last.get(stem, 1) + 1
+        while not self.free(f"{stem}_{k}"):
             k += 1
         self._last[stem] = k
-        return self.take(f"{stem}_{k + 1}" if stem[-1] != "_" else f"{stem}{k + 1}")
+        return self.take(f"{stem}_{k}")
 
     def number(self, stem: str) -> str:
         """The first of stem1, stem2, ... that is free; it is taken now."""

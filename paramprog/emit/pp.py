@@ -8,18 +8,22 @@ import numpy as np
 
 from paramprog.diagnostics import fail
 from paramprog.emit.language import Argument, Function, Language, words
-from paramprog.emit.numbers import literal
+from paramprog.emit.numbers import below, literal
 from paramprog.emit.surfaces import spelling, static
 from paramprog.emit.written import Level, Written, call
 from paramprog.graph import Node
 from paramprog.op import SURFACES
+from paramprog.transfer.select import Cuts
 from paramprog.types import Kind, Shape, Type
 
 RESERVED = frozenset(
     "function Function dim param const base derivative noise import if then else for in while return and or not "
-    "true false pi".split()
+    "true false".split()
 )
-"""Names that what is printed must not give to anything. `pi` is not reserved; hiding it would be confusing."""
+"""Words that are no names."""
+
+FUNCTION_NAMES = frozenset([*SURFACES, "map", "reduce"])
+"""Functions that no other function may hide."""
 
 
 class Pp(Language):
@@ -110,6 +114,16 @@ class Pp(Language):
     def zero(self, type: Type) -> Written:
         return self.number(False if type.kind == "bool" else 0, type.kind)
 
+    def sliced(self, x: Written, cuts: Cuts) -> Written:
+        x = super().sliced(x, tuple(cut for cut in cuts if cut.step > 0))
+        before = [cut for cut in cuts if cut.length is None]
+        for cut in cuts:
+            if cut.step < 0:  # a range in the language goes forward
+                places = [cut.start + k * cut.step for k in range(cut.length or 0)]
+                axis = cut.axis - sum(other.axis < cut.axis for other in before)
+                x = call("gather", x, f"{places}", *([f"axis = {axis}"] if axis else []))
+        return x
+
     # ---- contractions --------------------------------------------------------------------------------------------
 
     def inner(self, a: Written, b: Written) -> Written:
@@ -133,9 +147,6 @@ class Pp(Language):
 
     # ---- statements ----------------------------------------------------------------------------------------------
 
-    def callable_name(self, name: str) -> str:
-        return f"{name}_" if name in SURFACES or name in ("map", "reduce") else name
-
     def function(self, function: Function) -> list[str]:
         arguments = [_formal(a) for a in function.arguments]
         head = f"function {function.name}("
@@ -152,7 +163,7 @@ def _formal(argument: Argument) -> str:
     text = argument.name
     if argument.type is not None:
         text += f" : {argument.type}"
-    return text if argument.default is None else f"{text} = {argument.default}"
+    return text if argument.default is None else below(f"{text} = ", str(argument.default))
 
 
 def _broken(head: str, items: Sequence[str], tail: str, width: int = 100) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from paramprog.graph import PART, Graph, Node, Result
+from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.regions import Branch
@@ -69,11 +69,14 @@ class Operand(NamedTuple):
 
 
 class Terms:
-    """Reads the operands of terms. `named` says which nodes of the outermost graph are written as names."""
+    """Reads the operands of terms.
 
-    def __init__(self, graph: Graph, named: Callable[[Node], bool]) -> None:
+    `named` says which nodes of the outermost graph are written as names, `equal` which are written as another one.
+    """
+
+    def __init__(self, named: Callable[[Node], bool], equal: Mapping[Node, Node]) -> None:
         self.home = Site()
-        self.graph, self.named = graph, named
+        self.named, self.equal = named, equal
         self._operands: dict[Term, list[Operand]] = {}
 
     # ---- branches ------------------------------------------------------------------------------------------------
@@ -106,7 +109,8 @@ class Terms:
                 {p: Term(term.site, a) for p, a in ports},
                 self.lanes(term),
             )
-        return self.resolved(Term(term.site.sites[made], at))
+        found = self.resolved(Term(term.site.sites[made], at))
+        return self._scalar(Operand(found)).term if self.lanes(term) else found
 
     def _in_place(self, part: Term, site: Site) -> Term | None:
         """What a part is where its outcome is known, unless it has a name."""
@@ -141,6 +145,8 @@ class Terms:
                 term = term.site.leaves[term.node]
             elif term.node.op is COPY:
                 term = Term(term.site, term.node.args[0])
+            elif term.node in self.equal:
+                term = Term(term.site, self.equal[term.node])
             elif inside is not None and term.node.op is PART:
                 found = self._in_place(term, inside)
                 if found is None or found == term:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from paramprog.emit.terms import Term
+from paramprog.emit.terms import Operand, Term
+from paramprog.emit.written import Written, indexed, total
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.select import EMBED, Cut, Cuts
@@ -26,7 +27,7 @@ class Update(NamedTuple):
     """Entries that are replaced, or added to."""
 
     cuts: Cuts
-    value: Term
+    value: Operand
     adds: bool
 
 
@@ -50,7 +51,7 @@ class Updates:
         if chain is None:
             return [t for t, _ in self.block.arms.references(term)]
         start = [] if chain.start is None else [chain.start]
-        return [*start, *(u.value for u in chain.updates)]
+        return [*start, *(u.value.term for u in chain.updates)]
 
     def lines(self, term: Term) -> Callable[[str], list[str]] | None:
         """What writes the statements of this term under a name; None if it is an expression."""
@@ -65,11 +66,10 @@ class Updates:
             )
             made = [language.assigned(name, first, fresh=True)]
             for cuts, value, adds in chain.updates:
-                text = self.block.get(value)
+                new = self.block.operand(value)
                 if adds:
-                    old = f"{name}[{', '.join(language.places(cuts))}]"
-                    text = text._replace(text=f"{old} + {text.text}")
-                made.append(language.updated(name, cuts, text.text))
+                    new = total(indexed(Written(name), language.places(cuts)), new)
+                made.append(language.updated(name, cuts, new))
             return made
 
         return lines
@@ -84,7 +84,7 @@ class Updates:
         updates: list[Update] = []
         while term.node.op is REPLACE and (not updates or self._is_part(term)):
             array, value = self.block.terms.operands(term)
-            updates.append(Update(term.node.attrs["cuts"], value.term, adds=False))
+            updates.append(Update(term.node.attrs["cuts"], value, adds=False))
             term = array.term
         return Chain(term, updates[::-1])
 
@@ -106,7 +106,7 @@ class Updates:
             elif part.node.op is EMBED and all(cut.step > 0 for cut in part.node.attrs["cuts"]):
                 (value,) = self.block.terms.operands(part)
                 overlaps = any(_meet(u.cuts, part.node.attrs["cuts"]) for u in found)
-                found.append(Update(part.node.attrs["cuts"], value.term, adds=overlaps))
+                found.append(Update(part.node.attrs["cuts"], value, adds=overlaps))
             else:
                 return None
         several = len(found) >= MIN_PLACES or len(found[0].cuts) >= MIN_PLACES

@@ -80,8 +80,8 @@ def list_paths(
     recorded = trace([target], leaves, keep=wrt.values())
     end = recorded.of[target]
     starts = {name: recorded.of[x] for name, x in wrt.items()}
-    found: Heaviest = heaviest(recorded, list(starts.values()), end, top)
     facts = pulled(recorded.nodes, recorded.values, end, np.ones_like(recorded.values[end]))
+    found: Heaviest = heaviest(recorded, list(starts.values()), end, top)
     names = {x: name for name, x in reversed(starts.items())}
     paths = [_described(p, names[p.nodes[0]], plain_or_none(facts.get(p.nodes[0]))) for p in found.paths]
     return PathList(

@@ -18,7 +18,8 @@ from paramprog.diagnostics import Span, fail
 from paramprog.graph import Graph, Node
 from paramprog.graph.constant import Constant
 from paramprog.graph.depth import MAX_REGION_DEPTH
-from paramprog.lang.check import Checked, Const
+from paramprog.lang.check import Checked
+from paramprog.lang.declarations import Const
 from paramprog.lang.imports import prelude_unit
 from paramprog.lang.instance import BaseCall, Inlined, Instance, Primitive, Static
 from paramprog.lang.lanes import conditional_lanes

@@ -7,8 +7,7 @@ the end of the block) everything stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import cache
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from paramprog.collector import collector_off
@@ -101,6 +100,14 @@ class _Formatter:
 # ---- what must hold ------------------------------------------------------------------------------------------
 
 
+_PARTS: dict[type, tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind) if f.name not in ("span", "operator_span", "source"))
+    for kind in vars(s).values()
+    if isinstance(kind, type) and is_dataclass(kind)
+}
+"""What the nodes of a class consist of, apart from where they stand."""
+
+
 def _confirm(source: Source, tree: s.Module, text: str) -> None:
     """Raise RuntimeError unless the formatted text has the same tree and the same comments."""
     try:
@@ -128,15 +135,8 @@ def same_tree(a: Any, b: Any) -> bool:
         elif kind is s.Identifier:
             if a.text != b.text and {a.text, b.text} != {"function", "Function"}:
                 return False
-        elif fields := _fields(kind):
-            pending += [(getattr(a, name), getattr(b, name)) for name in fields]
+        elif parts := _PARTS.get(kind):
+            pending += [(getattr(a, name), getattr(b, name)) for name in parts]
         elif a != b:
             return False
     return True
-
-
-@cache
-def _fields(kind: Hashable) -> tuple[str, ...]:
-    """The parts of a node of this class, without those that say where it stands; none for what is no node."""
-    names = getattr(kind, "__slots__", ())
-    return tuple(name for name in names if name not in ("span", "operator_span", "source"))

@@ -1,17 +1,21 @@
 # The functions every program can call, written in the language itself. A file's own function of the same name wins.
 
-# softmax(x)_i = exp(x_i) / sum_j exp(x_j), shifted by the logarithm of the sum, so nothing overflows.
-function softmax(x : real[n]) -> real[n] {
-    return exp(x - logsumexp(x))
+# log softmax(x)_i = x_i - log sum_j exp(x_j). It is the same for x + c, so the largest entry is subtracted first: nothing
+# overflows, and entries much larger than their differences lose no digits. What does not matter needs no derivative.
+function log_softmax(x : real[n]) -> real[n] {
+    shifted = x - stop(max(x))
+    return shifted - logsumexp(shifted)
 }
 
-function log_softmax(x : real[n]) -> real[n] {
-    return x - logsumexp(x)
+# softmax(x)_i = exp(x_i) / sum_j exp(x_j)
+function softmax(x : real[n]) -> real[n] {
+    return exp(log_softmax(x))
 }
 
 # -log softmax(logits)[label]
 function cross_entropy(logits : real[n], label : int) -> real {
-    return logsumexp(logits) - logits[label]
+    shifted = logits - stop(max(logits))
+    return logsumexp(shifted) - shifted[label]
 }
 
 # The mean of the squared differences.
@@ -32,7 +36,8 @@ function layer_norm(x : real[n], gain : real[n], bias : real[n], eps = 0.00001) 
 # softmax(Q K^T / sqrt(d)) V, row by row. A. Vaswani et al., Attention is all you need, 2017.
 function attention(Q : real[m, d], K : real[n, d], V : real[n, e]) -> real[m, e] {
     scores = Q @ transpose(K) / sqrt(d)
-    weights = exp(scores - spread(logsumexp(scores, axis = 1), n, axis = 1))
+    shifted = scores - spread(stop(max(scores, axis = 1)), n, axis = 1)
+    weights = exp(shifted - spread(logsumexp(shifted, axis = 1), n, axis = 1))
     return weights @ V
 }
 

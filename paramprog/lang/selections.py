@@ -11,7 +11,8 @@ from collections.abc import Hashable
 import numpy as np
 
 from paramprog.graph import Node
-from paramprog.transfer.source import FULL
+from paramprog.graph.region import ValueFault
+from paramprog.transfer.source import ARRAY, FULL
 from paramprog.types import elements
 
 MOVES = {"slice", "transpose", "reshape", "concat", "stack", "copy", "gather"}
@@ -28,7 +29,7 @@ class Selections:
         self._known: dict[Node, Selection] = {}
 
     def key(self, node: Node) -> Hashable:
-        """The node itself, or (root, shape, which entries)."""
+        """The node itself, the root if all of it is selected in its order, or (root, shape, which entries)."""
         if node.op.name not in MOVES:
             return node
         pending = [node]
@@ -43,7 +44,9 @@ class Selections:
             self._known.setdefault(n, self._selection(n))
             pending.pop()
         root, entries = self._known[node]
-        return node if root is node else (root, entries.shape, entries.tobytes())
+        if root is not None and entries.shape == root.shape and np.array_equal(entries, _itself(root)[1]):
+            return root
+        return root if entries.size else None, entries.shape, entries.tobytes()
 
     def _selection(self, n: Node) -> Selection:
         if not _moves(n):
@@ -53,15 +56,29 @@ class Selections:
         if len(roots) > 1:
             return _itself(n)
         arrays = [entries for _, entries in sources]
-        if n.op.name == "gather":
-            arrays.append(np.full(n.args[1].shape, n.args[1].attrs["value"], np.int64))
-        return next(iter(roots), None), np.asarray(n.op.value(*arrays, **n.attrs))
+        if n.op.name == "gather" and (numbers := _numbers(n.args[1])) is not None:
+            arrays.append(numbers)
+        try:
+            return next(iter(roots), None), np.asarray(n.op.value(*arrays, **n.attrs))
+        except ValueFault:  # an index out of range, which is told when the value is needed
+            return _itself(n)
 
 
 def _moves(n: Node) -> bool:
-    if n.op.name == "gather" and n.args[1].op is not FULL:
+    if n.op.name == "gather" and _numbers(n.args[1]) is None:
         return False
     return n.op.name in MOVES and all(elements(a.shape) <= MAX_ENTRIES for a in n.args)
+
+
+def _numbers(n: Node) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None:
+    """The ints of a constant: a number, a const, or a list of numbers; else None."""
+    if n.op is FULL:
+        return np.full(n.shape, n.attrs["value"], np.int64)
+    if n.op is ARRAY:
+        return np.asarray(n.attrs["value"].array, np.int64)
+    if n.op.name == "stack" and all(a.op is FULL for a in n.args):
+        return np.array([_numbers(a) for a in n.args], np.int64)
+    return None
 
 
 def _itself(n: Node) -> Selection:

@@ -40,7 +40,7 @@ from paramprog.op import OPS, SURFACES, Op
 from paramprog.types import ShapeError, Type, dims_text, join_kinds, join_shapes
 
 if TYPE_CHECKING:
-    from paramprog.lang.check import Checker
+    from paramprog.lang.declarations import Declarations
 
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "//": "intdiv", "and": "and", "or": "or"}
 COMPARISONS = {
@@ -61,7 +61,7 @@ class Typing:
     the arguments that are told so.
     """
 
-    def __init__(self, checker: Checker, instance: Instance, *, constant: str | None = None) -> None:
+    def __init__(self, checker: Declarations, instance: Instance, *, constant: str | None = None) -> None:
         self.checker, self.instance, self.constant = checker, instance, constant
         self.hidden = checker.hidden
         instance.home = checker

@@ -107,7 +107,15 @@ class _Joined:
                 found[key] = outside
             else:
                 pairs[key] = (first, second)
-        history = {k: env[k] for k in self.keys for env in self.envs if k in env and isinstance(k, Node)}
+        history: dict[Node, Node] = {}
+        for env, body in zip(self.envs, self.bodies, strict=True):
+            for k in self.keys:
+                if isinstance(k, Node) and k in env:
+                    outside = self._entered(body, env[k])
+                    if outside is not None:
+                        found[k] = outside
+                    else:
+                        history[k] = env[k]
         if pairs or history:
             found |= self._branch(pairs, history)
         return found
@@ -128,6 +136,14 @@ class _Joined:
             return x if x is y else None
         first, second = (body.outer(n) for body, n in zip(self.bodies, (a, b), strict=True))
         return first if first is second else None
+
+    def _entered(self, body: Rewriter, n: Node) -> Node | None:
+        """The history of a number or a port is what entered; no side that was not taken reads it."""
+        if not self.g.certain(self.condition):
+            return None
+        if n.op is FULL:
+            return self.g.number(n.attrs["value"], Type(n.kind, (*self.condition.shape, *n.shape)))
+        return body.outer(n)
 
     def _branch(
         self, pairs: Mapping[Key, tuple[Node, Node]], history: Mapping[Node, Node]
@@ -154,7 +170,8 @@ class _Joined:
                 tuple((a.id, b.id) for a, b in distinct),
             )
         )
-        key = (self.node.op, self.condition, structure)
+        entering = (port.outer for body in self.bodies for port in body.graph.ports.values())
+        key = (self.node.op, self.condition, *entering, structure)
         known = g.known_region(key)
         if known is not None:
             return known

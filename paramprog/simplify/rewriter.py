@@ -17,7 +17,6 @@ from paramprog.op import Attrs, Op
 from paramprog.simplify import arrays, contractions, elementwise
 from paramprog.simplify.constants import are_constant, folded
 from paramprog.simplify.rule import Rule
-from paramprog.graph.constant import Constant
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.linear import MUL, SPREAD
 from paramprog.transfer.pair import ADD
@@ -237,14 +236,14 @@ def _as_kind(value: Any, kind: str, real: str) -> Any:
 
 
 def structure_of(graph: Graph, shared: Shared) -> int:
-    """A number that two bodies share if they compute the same of the same outer values."""
+    """A number that two bodies share if they compute the same of what enters through their ports, in order."""
     lines: list[Any] = []
     for n in graph.nodes:
         args = tuple(a.id for a in n.args)
         if n.op in COMMUTATIVE:
             args = tuple(sorted(args))
         if n.op is LEAF:
-            lines.append((LEAF, graph.ports[n].outer))
+            lines.append(LEAF)
         elif isinstance(n.op, Region):
             lines.append((n.op, args, shared.of_region[n]))
         elif n.op is PART:

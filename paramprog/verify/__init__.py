@@ -7,5 +7,11 @@ paths        the definition: the sum over all paths, path by path
 sums         sums of many terms
 differences  differences of an oracle that never sees the graph
 kinks        where a program is not smooth at a point
+dyadic       exact arithmetic of floats
+rows         exact row vectors and matrices
+edges        local Jacobians as exact matrices
+rationals    one pass against all paths, exactly
+local        the rules of the primitives, edge by edge
+exact        the checks of `--exact`
 report       all comparisons for one program at one point
 """

@@ -20,18 +20,10 @@ from typing import Any
 import numpy as np
 
 from paramprog.graph import Node
+from paramprog.verify.edges import edge_columns, edge_entries
 from paramprog.verify.factors import TooLargeError
 from paramprog.verify.paths import Edges, Paths
-from paramprog.verify.rows import (
-    Entries,
-    Row,
-    Total,
-    edge_columns,
-    edge_entries,
-    plus,
-    through,
-    unequal,
-)
+from paramprog.verify.rows import Entries, Row, Total, plus, through, unequal
 
 MAX_ENTRIES = 5 * 10**5
 """Of the matrices of one part together."""

@@ -92,8 +92,9 @@ class _Verification:
         self.covector: Any = np.ones((), self.graph.real)
         if output.shape:
             self.covector = self._random(output)
-        self.adjoints = adjoint(output, list(problem.wrt.values()), self._constant(self.covector))
-        self.gradients = self._gradients(problem.leaves)
+        self.seed = self.graph.leaf(Type("real", output.shape))
+        self.adjoints = adjoint(output, list(problem.wrt.values()), self.seed)
+        self.gradients = self._gradients(problem.leaves, self.covector)
         self.paths = Paths(self.run, self.run.of[output], self.covector)
 
     def _random(self, node: Node) -> Any:
@@ -105,8 +106,10 @@ class _Verification:
             ARRAY, (), {"value": Constant(array), "type": type, "real": self.graph.real}, (type,)
         )
 
-    def _gradients(self, leaves: Mapping[Node, Any]) -> dict[str, Any]:
-        found = iter(evaluate([a for a in self.adjoints if a is not None], leaves))
+    def _gradients(self, leaves: Mapping[Node, Any], covector: Any) -> dict[str, Any]:
+        """The adjoint graph, run."""
+        present = [a for a in self.adjoints if a is not None]
+        found = iter(evaluate(present, {**leaves, self.seed: covector}))
         names = self.problem.wrt.items()
         return {
             name: np.zeros(x.shape) if a is None else next(found)
@@ -154,6 +157,7 @@ class _Verification:
                 {name: self.run.of[x] for name, x in problem.wrt.items()},
                 self.covector,
                 self.gradients,
+                lambda covector: self._gradients(problem.leaves, covector),
                 self.graph.real,
                 self.tolerance,
                 problem.max_paths,
@@ -216,7 +220,7 @@ class _Verification:
         for x in inputs.values():
             move = NEARBY * (1.0 + np.abs(leaves[x])) * self._random(x)
             leaves[x] = (leaves[x] + move).astype(self.graph.real)
-        nearby = self._differences(oracle, inputs, leaves, self._gradients(leaves), sums)
+        nearby = self._differences(oracle, inputs, leaves, self._gradients(leaves, self.covector), sums)
         return self._ordered(
             c if c.ok and not c.detail else _at_kink(c, other, found)
             for c, other in zip(checks, nearby, strict=True)

@@ -48,7 +48,10 @@ def scalar_graph(draw: Any, steps: int) -> tuple[Trace, list[Node]]:
         a, b = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
         pool.append(draw(st.sampled_from([a * b, a + b, OPS["sin"](a), a * 0.5, a - b])))
     total = pool[-1] + pool[len(pool) // 2]
-    return trace([total], {x: np.float64(draw(st.sampled_from([-1.5, 0.0, 0.3, 2.0])))}, keep=pool), [x, *pool[:2]]
+    return trace([total], {x: np.float64(draw(st.sampled_from([-1.5, 0.0, 0.3, 2.0])))}, keep=pool), [
+        x,
+        *pool[:2],
+    ]
 
 
 @given(st.data(), st.integers(1, 8))

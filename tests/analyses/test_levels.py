@@ -16,9 +16,13 @@ def test_the_running_example() -> None:
     graph = paramprog.load(programs_dir() / "running_example.pp").graph.graph
     named = {n: n.name for n in graph.nodes if n.name is not None}
     forward = {named[n]: k for n, k in forward_levels(graph.nodes).items()}
-    assert forward == dict(P=0, Q=0, W0=0, W1=0, W2=0, A=1, B=2, C=3, D=3, E=4, F=4, R=5)
+    assert forward == {"P": 0, "Q": 0, "W0": 0, "W1": 0, "W2": 0} | {"A": 1, "B": 2} | {
+        name: level for names, level in (("CD", 3), ("EF", 4), ("R", 5)) for name in names
+    }
     backward = {named[n]: k for n, k in backward_levels(graph.nodes, graph.nodes[-1]).items()}
-    assert backward == dict(R=0, E=1, F=1, C=2, D=2, B=3, W1=3, W2=3, A=4, Q=4, P=5, W0=5)
+    assert backward == {"W0": 5, "W1": 3, "W2": 3} | {
+        name: level for level, names in enumerate(("R", "EF", "CD", "B", "AQ", "P")) for name in names
+    }
 
 
 @given(graphs())

@@ -67,4 +67,6 @@ def test_the_order_of_factors_does_not_matter() -> None:
     """Logarithms are multiples of GRID, so their sums are exact; rounded up, they stay bounds."""
     logs = [log_size(x) for x in (0.1, 0.7, 1.3, 1e-5, 3e8)]
     assert sum(logs) == sum(reversed(logs))
-    assert all(0 <= log - log2(x) <= 2 * GRID for log, x in zip(logs, (0.1, 0.7, 1.3, 1e-5, 3e8), strict=True))
+    assert all(
+        0 <= log - log2(x) <= 2 * GRID for log, x in zip(logs, (0.1, 0.7, 1.3, 1e-5, 3e8), strict=True)
+    )

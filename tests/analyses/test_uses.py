@@ -47,7 +47,9 @@ def test_shipped_programs(path: Any) -> None:
         np.testing.assert_allclose(total, found[name], rtol=1e-12, atol=1e-14)
 
 
-def places(text: str, wrt: str, **inputs: Any) -> list[tuple[int | None, str | None, float, list[int], str | None]]:
+def places(
+    text: str, wrt: str, **inputs: Any
+) -> list[tuple[int | None, str | None, float, list[int], str | None]]:
     """Line, source, value, lines of the copies and point reached, of each use."""
     found = paramprog.loads(text).grad(wrt=[wrt], by_use=True, **inputs).by_use
     assert found is not None

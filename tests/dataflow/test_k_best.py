@@ -78,7 +78,9 @@ def test_ties_are_in_order_of_the_program() -> None:
     """Of equally heavy paths the one that turns off earlier comes first; by ports, if nothing else tells them apart."""
     nodes = graph_of([], [0], [0], [1, 2], [3, 3])
     facts = solve(
-        nodes, PathSum(k_best(9), [nodes[-1]], lambda e: route(0.5, (e.consumer.number, e.port))), backward=True
+        nodes,
+        PathSum(k_best(9), [nodes[-1]], lambda e: route(0.5, (e.consumer.number, e.port))),
+        backward=True,
     )
     assert [steps(r.trail)[::-1] for r in facts[nodes[0]]] == [
         [(1, 0), (3, 0), (4, 0)],

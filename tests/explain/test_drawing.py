@@ -80,10 +80,10 @@ def test_all_formats_take_any_graph(drawn: Drawn) -> None:
 def test_the_running_example() -> None:
     """Twelve vertices, and formulas as a reader would write them."""
     found = draw(subject(example("running_example")))
-    assert {v.name: v.text for v in found.vertices if v.kind in ("operation", "output")} == {
-        **{"A": "W0 * P", "B": "f0(A, Q)", "C": "W1 * B", "D": "W2 * B"},
-        **{"E": "f1(C)", "F": "f2(D)", "R": "f3(E, F)"},
-    }
+    assert {v.name: v.text for v in found.vertices if v.kind in ("operation", "output")} == dict(
+        [("A", "W0 * P"), ("B", "f0(A, Q)"), ("C", "W1 * B"), ("D", "W2 * B")]
+        + [("E", "f1(C)"), ("F", "f2(D)"), ("R", "f3(E, F)")]
+    )
     kinds = {v.name: v.kind for v in found.vertices}
     assert (kinds["P"], kinds["W0"], kinds["A"], kinds["R"]) == ("input", "param", "operation", "output")
     names = {v.key: v.name for v in found.vertices}
@@ -173,8 +173,15 @@ def test_json() -> None:
     found = to_json(subject(example("running_example"), values=True, grads=True), levels=True)
     node = next(n for n in found["nodes"] if n["name"] == "A")
     assert node == {
-        **{"name": "A", "formula": "W0 * P", "kind": "operation", "type": "real", "line": 16, "col": 9},
-        **{"uses": ["W0", "P"], "value": pytest.approx(0.15), "adjoint": pytest.approx(-0.44150611672305607)},
+        "name": "A",
+        "formula": "W0 * P",
+        "kind": "operation",
+        "type": "real",
+        "line": 16,
+        "col": 9,
+        "uses": ["W0", "P"],
+        "value": pytest.approx(0.15),
+        "adjoint": pytest.approx(-0.44150611672305607),
     }
     assert found["levels"]["forward"][3] == ["C", "D"]
     assert found["levels"]["backward"][0] == ["R"]
@@ -185,7 +192,8 @@ def test_json() -> None:
 
 def hostile() -> Drawing:
     """A program whose file name and source excerpts are full of markup."""
-    source = 'function f(A : real[2, 2] = [[1, 2], [3, 4]]) {\n y = sum(contract("ij,j->i", A, A[0]))  # "]\n return y\n}'
+    entry = "function f(A : real[2, 2] = [[1, 2], [3, 4]])"
+    source = entry + ' {\n y = sum(contract("ij,j->i", A, A[0]))  # "]\n return y\n}'
     program = paramprog.loads(source, name=HOSTILE)
     return draw(subject(program))
 

@@ -130,7 +130,10 @@ def test_sizes_must_agree():
     assert found.code == "dim-conflict"
     assert found.message == "`W` has n = 3, but `x` gives n = 2"
     assert refused(SIZES, {"n": 4, "m": 1}, x=np.ones(2)).message == "`x` has n = 2, but --dim gives n = 4"
-    assert refused("function f(x : real[n], y : real[n]) { return x @ y }", x=[1.0], y=[1.0, 2.0]).code == "dim-conflict"
+    assert (
+        refused("function f(x : real[n], y : real[n]) { return x @ y }", x=[1.0], y=[1.0, 2.0]).code
+        == "dim-conflict"
+    )
     assert refused("function f(A : real[n, n]) { return sum(A) }", A=np.ones((2, 3))).code == "dim-conflict"
 
 

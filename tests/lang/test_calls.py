@@ -37,7 +37,9 @@ def test_a_function_that_is_to_come_says_so(name):
     """In a call, as the argument of a function and in `map`; the caret is under its name."""
     assert told(returning(f"{name}(x, x)")) == [("not-built", name)]
     assert told(returning(f"{name}(x, x, mode = forward)")) == [("not-built", name)]
-    assert told(f"function g(h : function, x) {{ return h(x) }}\n{returning(f'g({name}, x)')}") == [("not-built", name)]
+    assert told(f"function g(h : function, x) {{ return h(x) }}\n{returning(f'g({name}, x)')}") == [
+        ("not-built", name)
+    ]
     assert code(returning(f"map({name}, x)")) == "not-built"
 
 
@@ -201,7 +203,9 @@ def test_a_value_is_no_function_and_a_function_is_no_value():
 def test_a_base_function_applies_elementwise():
     """Equal shapes, a scalar joins any; ints become real; also where it ignores its argument."""
     bases = "base mul(a, b) = a * b\nbase two(x) = 2\n"
-    text = bases + returning("mul(v, x), mul(x, v), mul(v, v), mul(i, i), two(v), mul(b = v, a = 2), two(A)", V)
+    text = bases + returning(
+        "mul(v, x), mul(x, v), mul(v, v), mul(i, i), two(v), mul(b = v, a = 2), two(A)", V
+    )
     v = np.array([1.0, -2.0, 3.0])
     expected = (2 * v, 2 * v, v * v, 1.0, [2.0, 2.0, 2.0], 2 * v, np.full((2, 2), 2.0))
     for found, wanted in zip(value(text), expected, strict=True):
@@ -210,8 +214,12 @@ def test_a_base_function_applies_elementwise():
 
 
 def test_a_base_function_may_call_bases_and_functions():
-    text = "const c = 3\nbase a(x) = if x > 0 then log(x) else 0\nfunction g(x) { y = a(x) * c; return y + 1 }\n"
-    np.testing.assert_allclose(value(f"{text}base b(x) = g(x) / 2\n{returning('b(v)', V)}"), [0.5, 0.5, 1.5 * np.log(3) + 0.5])
+    text = (
+        "const c = 3\nbase a(x) = if x > 0 then log(x) else 0\nfunction g(x) { y = a(x) * c; return y + 1 }\n"
+    )
+    np.testing.assert_allclose(
+        value(f"{text}base b(x) = g(x) / 2\n{returning('b(v)', V)}"), [0.5, 0.5, 1.5 * np.log(3) + 0.5]
+    )
 
 
 def test_partials_given_by_hand_are_used():
@@ -248,3 +256,13 @@ def test_what_is_no_base_function(base, found, at):
     text = "param w = 1.0\nfunction g(v) { return v[0] }\nfunction h(x) { y = [x, x]; return y[0] }\n"
     text += "function k(x) { return w * x }\n"
     assert told(f"{text}base {base}\n{returning('x', 'x = 2.0')}") == [(found, at)]
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="a body takes its shape from its first argument")
+def test_a_base_function_may_call_another_with_a_constant_first():
+    """The other arguments say how many lanes there are."""
+    text = "base larger(a, b) = max(a, b)\nbase positive(x) = larger(0.0, x) + larger(1, 0.5)\n"
+    np.testing.assert_array_equal(value(text + returning("positive(v)", V)), [2, 1, 4])
+    np.testing.assert_array_equal(
+        paramprog.loads(text + returning("sum(positive(v))", V)).grad(wrt=["v"])["v"], [1, 0, 1]
+    )

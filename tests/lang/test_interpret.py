@@ -24,13 +24,17 @@ def test_it_does_not_see_the_graph():
         for alias in node.names
     }
     modules = {m for m, _ in imported}
-    assert not {"paramprog.lang.build", "paramprog.lang.lanes", "paramprog.gradient", "paramprog.evaluate"} & modules
+    assert (
+        not {"paramprog.lang.build", "paramprog.lang.lanes", "paramprog.gradient", "paramprog.evaluate"}
+        & modules
+    )
     assert {n for m, n in imported if m.startswith("paramprog.graph")} <= {"ValueFault"}
 
 
 def test_the_running_example():
     """In closed form."""
-    text = "param W0 = 0.5, W1 = -1.2, W2 = 0.8\nfunction R(P = 0.3, Q = 0.7) { B = tanh(W0 * P) * Q; return sin(W1 * B) * sigmoid(W2 * B) }"
+    text = "param W0 = 0.5, W1 = -1.2, W2 = 0.8\nfunction R(P = 0.3, Q = 0.7) {\n"
+    text += "B = tanh(W0 * P) * Q; return sin(W1 * B) * sigmoid(W2 * B) }"
     b = np.tanh(0.15) * 0.7
     expected = np.sin(-1.2 * b) / (1 + np.exp(-0.8 * b))
     assert interpreted(paramprog.loads(text)) == [pytest.approx(expected, rel=1e-15)]
@@ -46,7 +50,15 @@ def test_it_computes_in_float64_whatever_the_program_is_compiled_for():
 
 @pytest.mark.parametrize(
     "expression, kind",
-    [("x", "f"), ("1", "i"), ("x > 1", "b"), ("[1, 2]", "i"), ("[1, x]", "f"), ("if x > 1 then 1 else 2.0", "f"), ("7 // 2", "i")],
+    [
+        ("x", "f"),
+        ("1", "i"),
+        ("x > 1", "b"),
+        ("[1, 2]", "i"),
+        ("[1, x]", "f"),
+        ("if x > 1 then 1 else 2.0", "f"),
+        ("7 // 2", "i"),
+    ],
 )
 def test_results_have_their_kind(expression, kind):
     [found] = interpreted(paramprog.loads(returning(expression)))
@@ -91,7 +103,9 @@ def test_shared_faults_count_only_for_lanes_that_all_conditions_select():
         ("if v > 2 then (if v < 2 then v * w[i] else 2.0) else 0.0", [0, 0, 2]),
         ("if k > 0 then (if 10 // k > 9 then v * w[i] else 2.0) else 0.0", [2, 0, 2]),
     ]:
-        program = paramprog.loads(returning(expression, "v = [1.0, 2.0, 3.0], k = [2, 0, 5], w = [1.0], i = 3"))
+        program = paramprog.loads(
+            returning(expression, "v = [1.0, 2.0, 3.0], k = [2, 0, 5], w = [1.0], i = 3")
+        )
         np.testing.assert_array_equal(interpreted(program)[0], expected)
 
 

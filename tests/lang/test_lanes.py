@@ -9,7 +9,10 @@ from checking import code, computed, returning, value
 import paramprog
 from paramprog.verify.report import Check
 
-ARGUMENTS = "v = [4.0, -1.0, 0.0, 2.0], w = [1.0, 2.0, 3.0, 4.0], x = 2.0, k = [2, 0, 5, 0], i = 1, M = [[1.0, 2.0], [3.0, 4.0]]"
+ARGUMENTS = (
+    "v = [4.0, -1.0, 0.0, 2.0], w = [1.0, 2.0, 3.0, 4.0], k = [2, 0, 5, 0], M = [[1.0, 2.0], [3.0, 4.0]]"
+)
+ARGUMENTS += ", x = 2.0, i = 1"
 
 
 def gradients(expression: str) -> dict[str, np.ndarray]:
@@ -21,7 +24,9 @@ def gradients(expression: str) -> dict[str, np.ndarray]:
     for mode in ("forward", "paths"):
         other = program.grad(mode=mode)
         for name, expected in found.gradients.items():
-            np.testing.assert_allclose(other[name], expected, rtol=1e-12, atol=1e-13, err_msg=f"{mode} {name}")
+            np.testing.assert_allclose(
+                other[name], expected, rtol=1e-12, atol=1e-13, err_msg=f"{mode} {name}"
+            )
     report = program.verify()
     assert report.ok, [c for c in report.checks if isinstance(c, Check) and not c.ok]
     return found.gradients
@@ -92,7 +97,6 @@ def test_faults_of_selected_lanes_do_exist():
         ("if v > 0 then int(v * 1e300) else 0", "number-range"),
     ]:
         assert code(returning(expression, ARGUMENTS)) == found
-
 
 
 def test_what_all_lanes_share_is_computed_once():

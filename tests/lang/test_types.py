@@ -100,14 +100,25 @@ def test_an_int_divided_by_zero():
 
 @pytest.mark.parametrize(
     "expression",
-    ["true + 1", "-true", "x * (x > 1)", "sin(true)", "[true, 1]", "5 // false", "max(true, x)", "sum([true])"],
+    [
+        "true + 1",
+        "-true",
+        "x * (x > 1)",
+        "sin(true)",
+        "[true, 1]",
+        "5 // false",
+        "max(true, x)",
+        "sum([true])",
+    ],
 )
 def test_a_bool_is_never_a_number(expression):
     """And what has a wrong type is told so before it is computed."""
     assert code(returning(expression)) == "type-mismatch"
 
 
-@pytest.mark.parametrize("expression", ["not x", "x and true", "1 or 2", "if x then 1 else 2", "if 1 then 1 else 2"])
+@pytest.mark.parametrize(
+    "expression", ["not x", "x and true", "1 or 2", "if x then 1 else 2", "if 1 then 1 else 2"]
+)
 def test_a_number_is_never_a_bool(expression):
     assert code(returning(expression)) == "type-mismatch"
 
@@ -127,7 +138,9 @@ def test_elementwise_operators_take_equal_shapes_or_a_scalar():
     np.testing.assert_array_equal(computed("max(A, 2) * A", ARRAYS), [[2, 4], [9, 16]])
 
 
-@pytest.mark.parametrize("expression", ["v + w", "A * v", "A + w", "v * u", "max(v, w)", "v < w", "if v > 0 then w else x"])
+@pytest.mark.parametrize(
+    "expression", ["v + w", "A * v", "A + w", "v * u", "max(v, w)", "v < w", "if v > 0 then w else x"]
+)
 def test_nothing_else_broadcasts(expression):
     """`real` and `real[1]` differ, a vector is no row of a matrix."""
     assert code(returning(expression, ARRAYS)) == "shape-mismatch"
@@ -140,7 +153,11 @@ def test_a_matrix_times_a_vector_gets_the_hint():
 def test_the_matrix_product():
     """Vector or matrix with vector or matrix."""
     A, v = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 2.0])
-    for found, expected in zip(computed("A @ v, v @ A, v @ v, A @ A, A @ A @ v", ARRAYS), (A @ v, v @ A, v @ v, A @ A, A @ A @ v), strict=True):
+    for found, expected in zip(
+        computed("A @ v, v @ A, v @ v, A @ A, A @ A @ v", ARRAYS),
+        (A @ v, v @ A, v @ v, A @ A, A @ A @ v),
+        strict=True,
+    ):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -206,11 +223,15 @@ def test_what_is_not_selected_is_not_evaluated():
     assert computed("if i > 0 then 10 // i else 0", "i = 0") == 0
     np.testing.assert_array_equal(computed("if n > 0 then 10 // n else 0", "n = [2, 0, 5]"), [5, 0, 2])
     np.testing.assert_array_equal(computed("if v < 9 then int(v) else 0", "v = [2.5, 1e300]"), [2, 0])
-    np.testing.assert_array_equal(computed("if v > 9 then v * w[i] else 0", "v = [1.0, 2.0], w = [3.0], i = 7"), [0, 0])
+    np.testing.assert_array_equal(
+        computed("if v > 9 then v * w[i] else 0", "v = [1.0, 2.0], w = [3.0], i = 7"), [0, 0]
+    )
     found = computed("if v > 0 then log(v) else 0", "v = [1.0, -1.0, 0.0]")
     np.testing.assert_array_equal(found, [0, 0, 0])
 
 
 def test_what_is_selected_in_one_lane_is_evaluated():
     assert code(returning("if n > 4 then 10 // (n - 5) else 0", "n = [2, 0, 5]")) == "division-by-zero"
-    assert code(returning("if v > 1 then v * w[i] else 0", "v = [1.0, 2.0], w = [3.0], i = 7")) == "index-range"
+    assert (
+        code(returning("if v > 1 then v * w[i] else 0", "v = [1.0, 2.0], w = [3.0], i = 7")) == "index-range"
+    )

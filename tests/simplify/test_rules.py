@@ -114,8 +114,12 @@ CASES = [
     Case("(-x) * y = -(x * y)", lambda a: a.mul(a.neg(a.x), a.y), lambda a: a.neg(a.mul(a.x, a.y))),
     Case("(-x) * y = -(x * y)", lambda a: a.mul(a.x, a.neg(a.y)), lambda a: a.neg(a.mul(a.x, a.y))),
     Case("x / -1 = -x", lambda a: a.div(a.x, -1.0), lambda a: a.neg(a.x)),
-    Case("(-x) / y = x / (-y) = -(x / y)", lambda a: a.div(a.neg(a.x), a.y), lambda a: a.neg(a.div(a.x, a.y))),
-    Case("(-x) / y = x / (-y) = -(x / y)", lambda a: a.div(a.x, a.neg(a.y)), lambda a: a.neg(a.div(a.x, a.y))),
+    Case(
+        "(-x) / y = x / (-y) = -(x / y)", lambda a: a.div(a.neg(a.x), a.y), lambda a: a.neg(a.div(a.x, a.y))
+    ),
+    Case(
+        "(-x) / y = x / (-y) = -(x / y)", lambda a: a.div(a.x, a.neg(a.y)), lambda a: a.neg(a.div(a.x, a.y))
+    ),
     Case("abs(-x) = abs(x)", lambda a: a.abs(a.neg(a.x)), lambda a: a.abs(a.x)),
     Case("square(-x) = square(x)", lambda a: a.square(a.neg(a.x)), lambda a: a.square(a.x)),
     Case("1 * x = x", lambda a: a.mul(1.0, a.x), lambda a: a.x),
@@ -148,7 +152,11 @@ CASES = [
     Case("mask(true, x) = x", lambda a: a.mask(a.const(True, a.c), a.x), lambda a: a.x),
     Case("mask(false, x) = 0", lambda a: a.mask(a.const(False, a.c), a.x), lambda a: a.const(0, a.x)),
     Case("mask(c, 0) = 0", lambda a: a.mask(a.c, a.const(0, a.x)), lambda a: a.const(0, a.x)),
-    Case("mask(c, mask(c, x)) = mask(c, x)", lambda a: a.mask(a.c, a.mask(a.c, a.x)), lambda a: a.mask(a.c, a.x)),
+    Case(
+        "mask(c, mask(c, x)) = mask(c, x)",
+        lambda a: a.mask(a.c, a.mask(a.c, a.x)),
+        lambda a: a.mask(a.c, a.x),
+    ),
     Case("not not c = c", lambda a: a.not_(a.not_(a.c)), lambda a: a.c),
     Case("not (x == y) = (x != y)", lambda a: a.not_(a.equal(a.x, a.y)), lambda a: a.not_equal(a.x, a.y)),
     Case("c and c = c", lambda a: a.and_(a.c, a.c), lambda a: a.c),
@@ -167,7 +175,9 @@ CASES = [
     ),
     Case("sum over no axes of x = x", lambda a: a.over(a.x), lambda a: a.x),
     Case("sum(sum(x)) = one sum", lambda a: a.over(a.over(a.A, 0), 0), lambda a: a.over(a.A, 0, 1)),
-    Case("sum(spread(x)) = n * x", lambda a: a.over(a.along(a.v, 0, sizes=(4,)), 0), lambda a: a.mul(4.0, a.v)),
+    Case(
+        "sum(spread(x)) = n * x", lambda a: a.over(a.along(a.v, 0, sizes=(4,)), 0), lambda a: a.mul(4.0, a.v)
+    ),
     Case(
         "sum(spread(x)) = n * x",
         lambda a: a.over(a.along(a.A, 0, 2, sizes=(4, 5)), 0, 3),
@@ -201,13 +211,16 @@ CASES = [
     Case(
         "slice(slice(x)) = one slice",
         lambda a: a.slice(
-            a.slice(a.T, cuts=(cut(0, 1, None, 2), cut(2, 6, 3, 8, -2))), cuts=(cut(0, 1, 2, 3), cut(1, 2, None, 3))
+            a.slice(a.T, cuts=(cut(0, 1, None, 2), cut(2, 6, 3, 8, -2))),
+            cuts=(cut(0, 1, 2, 3), cut(1, 2, None, 3)),
         ),
         lambda a: a.slice(a.T, cuts=(cut(0, 1, None, 2), cut(1, 1, 2, 3), cut(2, 2, None, 8, -2))),
     ),
     Case(
         "embed(embed(x)) = one embed",
-        lambda a: a.embed(a.embed(a.v, cuts=(cut(0, 1, 3, 5),)), cuts=(cut(0, 2, None, 3), cut(1, 0, 5, 10, 2))),
+        lambda a: a.embed(
+            a.embed(a.v, cuts=(cut(0, 1, 3, 5),)), cuts=(cut(0, 2, None, 3), cut(1, 0, 5, 10, 2))
+        ),
         lambda a: a.embed(a.v, cuts=(cut(0, 2, None, 3), cut(1, 2, 3, 10, 2))),
     ),
     Case(
@@ -313,7 +326,9 @@ CASES = [
     ),
     Case(
         "sum(spread(x) * y) = contract(x, y)",
-        lambda a: a.over(a.mul(a.along(a.A, 2, sizes=(2,)), a.along(a.transpose(a.B, axes=(1, 0)), 0, sizes=(2,))), 1),
+        lambda a: a.over(
+            a.mul(a.along(a.A, 2, sizes=(2,)), a.along(a.transpose(a.B, axes=(1, 0)), 0, sizes=(2,))), 1
+        ),
         lambda a: a.einsum("ij,kj->ik", a.A, a.B),
     ),
 ]
@@ -368,7 +383,11 @@ def test_what_may_fault_stays() -> None:
     a = At()
     index = a.leaf("i", np.int64(7))
     chosen = a.gather(a.v, index, axis=0, size=3)
-    for y in (a.pow(chosen, 0.0), a.mask(a.const(False, a.greater(chosen, 0.0)), chosen), a.div0(chosen, 0.0)):
+    for y in (
+        a.pow(chosen, 0.0),
+        a.mask(a.const(False, a.greater(chosen, 0.0)), chosen),
+        a.div0(chosen, 0.0),
+    ):
         assert chosen in simplify([y]).of
     joined = a.slice(a.stack(chosen, a.s, axis=0), cuts=(cut(0, 1, None, 2),))
     assert simplify([joined]).outputs[0].op is joined.op

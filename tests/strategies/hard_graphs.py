@@ -82,7 +82,11 @@ class _Drawing:
             return OPS["greater"](OPS["real"](c), 0.0)
         if what == "mask":
             return OPS["mask"](c, self.like(c))
-        return OPS["equal"](self.like(c), self.like(c)) if what == "equal" else OPS[what](c, self.like(c, "bool"))
+        return (
+            OPS["equal"](self.like(c), self.like(c))
+            if what == "equal"
+            else OPS[what](c, self.like(c, "bool"))
+        )
 
     def along_axes(self) -> Node:
         x = self.any()

@@ -1,0 +1,132 @@
+"""What is printed: the graph of a value and its gradients, and what its nodes are called in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from paramprog.diagnostics import Span
+from paramprog.gradient import adjoint
+from paramprog.graph import Graph, Node, cone
+from paramprog.graph.region import Region
+from paramprog.lang.build import Built
+from paramprog.simplify import simplify
+from paramprog.transfer.linear import COPY
+from paramprog.transfer.source import ARRAY, FULL, LEAF
+from paramprog.types import Type
+
+
+class Adjoint(NamedTuple):
+    """v_X for the point X called `name`: its node, None for a structural zero, and the uses of X it sums over."""
+
+    name: str
+    node: Node | None
+    type: Type
+    wanted: bool
+    """Whether it was asked for, and is returned."""
+    uses: tuple[Span, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """One simplified graph of a value and its gradients.
+
+    `leaves` are the inputs and params that it needs, `points` the named points of the entry function in the order of the
+    source, `adjoints` are in the order of the analysis, and `hints` has names from functions that were inlined.
+    """
+
+    graph: Graph
+    value: Node
+    value_name: str | None
+    leaves: Mapping[str, Node]
+    points: Sequence[tuple[str, Node]]
+    adjoints: Sequence[Adjoint]
+    hints: Mapping[Node, str]
+
+
+def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
+    """The value of one output and its gradients, prepared for printing; the output is a real scalar.
+
+    The program is simplified before it is differentiated, unless that could make one point of two that are
+    differentiated by.
+    """
+    target = built.outputs[output]
+    of: Mapping[Node, Node]
+    if all(n.op is LEAF for n in wrt.values()):
+        first = simplify([target])
+        of, end = first.of, first.outputs[0]
+    else:
+        of, end = _Itself(), target
+    graph = end.graph
+    before = cone(graph.nodes[: end.id + 1], [end])
+    chosen = {name: of[n] for name, n in wrt.items() if n in of}
+    named = {**built.points, **built.params, **built.inputs}
+    live = set(before)
+    points = {name: of[n] for name, n in named.items() if n in of and of[n] in live}
+    uses = _uses(before)
+    inner = {n.name: n for n in before if n.name and n.kind == "real" and n not in points.values()}
+    every = {**{k: n for k, n in points.items() if n.kind == "real"}, **chosen}
+    asked = list(dict.fromkeys([*every.values(), *inner.values()]))
+    pulled = dict(zip(asked, adjoint(end, asked), strict=True))
+    made = [pulled[n] for n in chosen.values()]
+    second = simplify([end, *(n for n in made if n is not None)])
+    where = second.of
+
+    def now(node: Node | None) -> Node | None:
+        return None if node is None else where.get(node)
+
+    adjoints = [
+        Adjoint(name, now(pulled[n]), n.type, name in chosen, tuple(u.span for u in uses.get(n, ()) if u.span))
+        for name, n in sorted(every.items(), key=lambda item: -_first(uses, item[1]))
+    ]
+    adjoints += [Adjoint(name, None, n.type, True, ()) for name, n in wrt.items() if name not in chosen]
+    hints = {n: n.name for n in second.graph.nodes if n.name}
+    for name, n in inner.items():
+        at = now(pulled[n])
+        if at is not None:
+            hints.setdefault(at, f"d{name}")
+    return Gradient(
+        second.graph,
+        second.outputs[0],
+        output if output in built.points or output in built.params or output in built.inputs else None,
+        {name: where[of[n]] for name, n in {**built.inputs, **built.params}.items() if n in of and of[n] in where},
+        [(name, where[n]) for name, n in _in_order(points) if n in where and n.op is not LEAF],
+        [a for a in adjoints if a.wanted or a.node is not None],
+        hints,
+    )
+
+
+class _Itself(dict[Node, Node]):
+    """Every node stands for itself."""
+
+    def __missing__(self, node: Node) -> Node:
+        return node
+
+    def __contains__(self, node: object) -> bool:
+        return True
+
+
+def _in_order(points: Mapping[str, Node]) -> list[tuple[str, Node]]:
+    return sorted(points.items(), key=lambda item: item[1].id)
+
+
+def _uses(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
+    """The operations that use a node and pass a derivative on; those of a copy are uses of the original."""
+    uses: dict[Node, list[Node]] = {}
+    for n in reversed(nodes):
+        if not any(t.kind == "real" for t in n.results) or not (n.op.jacobian is not None or isinstance(n.op, Region)):
+            continue
+        for a in dict.fromkeys(n.args):
+            uses.setdefault(a, []).extend(uses.get(n, []) if n.op is COPY else [n])
+    return uses
+
+
+def _first(uses: Mapping[Node, Iterable[Node]], node: Node) -> int:
+    """The earliest use: where an adjoint is complete."""
+    return min((n.id for n in uses.get(node, ())), default=-1)
+
+
+def is_constant(node: Node) -> bool:
+    """Whether a node is a number or an array of numbers."""
+    return node.op in (FULL, ARRAY)

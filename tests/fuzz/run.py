@@ -1,0 +1,205 @@
+"""Long random runs: every program drawn is differentiated in every way there is, and all must agree.
+
+    python tests/fuzz/run.py --programs 10000 --seed 0 [--state FILE] [--jobs 2]
+
+For each program, by all its parameters and inputs:
+
+    value         the graph against the interpreter of the syntax tree
+    verify        reverse, analysis and forward against the sum over all paths, and against differences
+    exact         recursion, reverse, analysis and forward against the path sum in rational arithmetic, ulps of the
+                  gradient, transposes and partials edge by edge
+    simplified    the gradient of the simplified graph
+    reparsed      the gradient of the program printed and parsed again, bit for bit
+    float32       the checks of `verify` in float32, on every tenth program
+
+Program number k of a seed is always the same one (for one version of Hypothesis and of its strategy). With --state a
+run that was stopped goes on where it was. The text of each failing program is printed with its number, --only draws
+just that one again, and the exit code is 1 if any fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from hypothesis.errors import StopTest
+from hypothesis.internal.conjecture.data import ConjectureData
+from strategies.programs import programs
+
+import paramprog
+from paramprog.evaluate import evaluate
+from paramprog.lang.interpret import interpret
+from paramprog.lang.parse import parse
+from paramprog.lang.pretty import pretty
+from paramprog.program import Point, Program
+
+BLOCK = 20
+MAX_PATHS = 20_000
+DEPTH = 3
+SIMPLIFIED = 1e-9
+"""Of the largest entry: simplification may add in another order, which verify's tolerance does not know of."""
+
+
+@dataclass
+class Block:
+    """What some programs came to: counts, and for each fault the program's number, what failed, and the text."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: list[tuple[int, str, str]] = field(default_factory=list)
+    number: int = 0
+    text: str = ""
+
+    def judge(self, name: str, ok: bool | None, detail: str = "") -> None:
+        """Count one comparison."""
+        self.counts[f"{name}: {'agree' if ok else 'undecided' if ok is None else 'FAILED'}"] += 1
+        if ok is False:
+            self.faults.append((self.number, f"{name}: {detail}", self.text))
+
+
+def drawn(seed: int, number: int) -> str | None:
+    """The text of a program; None where it would have been too long. Not `@given`, which depends on hash order."""
+    try:
+        return ConjectureData(random=Random(f"{seed}/{number}")).draw(programs(DEPTH))
+    except StopTest:
+        return None
+
+
+def block(seed: int, numbers: range) -> Block:
+    """Draw and check some programs."""
+    found = Block()
+    for found.number in numbers:
+        text = drawn(seed, found.number)
+        if text is None:
+            found.counts["too long"] += 1
+            continue
+        found.counts["programs"] += 1
+        found.text = text
+        try:
+            check(text, found, in_float32=found.number % 10 == 0)
+        except Exception:
+            found.faults.append((found.number, traceback.format_exc(), text))
+    return found
+
+
+def check(text: str, found: Block, *, in_float32: bool) -> None:
+    """Every comparison for one program; appends to `found`."""
+    program = paramprog.loads(text)
+    wrt = list(program.point().params) + [
+        k for k, n in program.compiled().built.inputs.items() if n.kind == "real"
+    ]
+    point = program.point()
+    value = program()
+    expected = interpret(point.compiled.checked.entry, point.inputs, point.params)[0]
+    size = max(1.0, abs(float(expected)))
+    found.judge("value = interpreter", abs(float(value - expected)) <= 1e-11 * size or value == expected)
+
+    report = program.verify(wrt=wrt, exact=True, max_paths=MAX_PATHS)
+    found.counts["paths"] += report.paths
+    for c in report.checks:
+        found.judge(c.name, c.ok, f"{c.title}: {c.error:.3g} of {c.tolerance:.3g}: {c.detail}")
+        if c.name == "gradient = exact" and c.ok:
+            found.counts["gradient = exact, equal"] += c.error == 0
+
+    gradients = program.grad(wrt=wrt).gradients
+    simplified(program, point, wrt, gradients, found)
+    again = paramprog.loads(pretty(parse(program.source))).grad(wrt=wrt).gradients
+    same = all(np.array_equal(again[k], gradients[k], equal_nan=True) for k in wrt)
+    found.judge("reparsed = reverse", same)
+    if in_float32:
+        report = paramprog.loads(text, dtype="float32").verify(wrt=wrt, exact=True, max_paths=1000)
+        for c in report.checks:
+            found.judge(f"float32: {c.name}", c.ok, f"{c.title}: {c.error:.3g}: {c.detail}")
+
+
+def simplified(
+    program: Program, point: Point, wrt: list[str], gradients: dict[str, Any], found: Block
+) -> None:
+    """The gradient of the simplified graph: the same numbers, up to the order of sums."""
+    target = program.output(point.compiled, None)
+    nodes = program.wrt(point.compiled, wrt)
+    adjoints = point.compiled.gradient(target, tuple(nodes.values()))
+    made = point.compiled.simplified_gradient(target, tuple(nodes.values()))
+    _, *values = evaluate(made.outputs, made.inputs(point.leaves))
+    present = [name for name, a in zip(nodes, adjoints, strict=True) if a is not None]
+    for name, v in zip(present, values, strict=True):
+        g = gradients[name]
+        agree = np.isfinite(v) == np.isfinite(g)
+        scale = max([1.0, *np.abs(np.ravel(g)[np.isfinite(np.ravel(g))])])
+        with np.errstate(invalid="ignore"):
+            close = agree & ~(np.abs(v - g) > SIMPLIFIED * scale)
+        found.judge("simplified = reverse", bool(np.all(close)), f"{name}: {v} against {g}")
+
+
+# ---- the run -----------------------------------------------------------------------------------------------------
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--programs", type=int, default=1000, help="how many (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--state", type=Path, help="go on from this file, and keep it up to date")
+    parser.add_argument("--only", type=int, help="print and check one program")
+    arguments = parser.parse_args()
+    if arguments.only is not None:
+        print(drawn(arguments.seed, arguments.only))
+        return report(arguments.seed, block(arguments.seed, range(arguments.only, arguments.only + 1)))
+    total, done = Block(), 0
+    if arguments.state and arguments.state.exists():
+        kept = json.loads(arguments.state.read_text())
+        if kept["seed"] != arguments.seed:
+            parser.error(f"{arguments.state} is of a run with seed {kept['seed']}")
+        total.counts, done = Counter(kept["counts"]), kept["done"]
+        total.faults = [tuple(fault) for fault in kept["faults"]]
+    blocks = [range(k, min(k + BLOCK, arguments.programs)) for k in range(done, arguments.programs, BLOCK)]
+    ahead = 4 * arguments.jobs
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        waiting = [pool.submit(block, arguments.seed, numbers) for numbers in blocks[:ahead]]
+        for k, numbers in enumerate(blocks):
+            found = waiting[k].result()
+            waiting += [
+                pool.submit(block, arguments.seed, later) for later in blocks[k + ahead : k + ahead + 1]
+            ]
+            total.counts += found.counts
+            total.faults += found.faults
+            for fault in found.faults:
+                print("\n--- program {}: {}\n{}".format(*fault), flush=True)
+            if arguments.state:
+                state = {
+                    "seed": arguments.seed,
+                    "done": numbers.stop,
+                    "counts": total.counts,
+                    "faults": total.faults,
+                }
+                arguments.state.write_text(json.dumps(state, indent=1))
+            print(f"\r{numbers.stop} programs, {len(total.faults)} faults", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return report(arguments.seed, total)
+
+
+def report(seed: int, found: Block) -> int:
+    """Print the counts; the exit code."""
+    counts = Counter(found.counts)
+    failing = len({number for number, _, _ in found.faults})
+    print(
+        f"seed {seed}: {counts.pop('programs', 0):,} programs, {counts.pop('paths', 0):,} paths, {failing} failing"
+    )
+    for name, count in sorted(counts.items()):
+        print(f"  {name:<50} {count:>12,}")
+    return 1 if failing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

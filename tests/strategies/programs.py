@@ -1,0 +1,342 @@
+"""Random programs that are well typed: text, built by a type-directed choice of expressions.
+
+Whatever can be out of range is brought into it (`mod(k, n)` as an index, `1.5 + x * x` as a divisor) or stands behind a
+condition, so every program has a value; magnitudes stay moderate. Shapes are tuples of dim names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hypothesis import strategies as st
+
+Kind = Literal["real", "int", "bool"]
+Shape = tuple[str, ...]
+Draw = Callable[[st.SearchStrategy], object]
+
+SIZES = {"n": 3, "m": 2}
+VECTORS: list[Shape] = [("n",), ("m",)]
+MATRICES: list[Shape] = [("m", "n"), ("n", "m")]
+SMOOTH = ["tanh", "sin", "cos", "sigmoid", "softplus", "atan", "erf"]
+REDUCTIONS = ["sum", "mean", "max", "min", "logsumexp"]
+KINKED = ["abs", "relu", "leaky_relu", "floor", "sign"]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function: the types of its arguments and results; a dim `k` is bound by the call."""
+
+    name: str
+    arguments: tuple[Shape, ...]
+    results: tuple[Shape, ...]
+
+
+@dataclass
+class Scope:
+    """What can be named: values by type, bases by arity, functions. `sizes` are the dims with a known value."""
+
+    values: list[tuple[str, Kind, Shape]]
+    dims: list[str] = field(default_factory=lambda: ["n", "m"])
+    bases: list[tuple[str, int]] = field(default_factory=list)
+    functions: list[Signature] = field(default_factory=list)
+    scalar_only: bool = False
+
+
+class Writer:
+    """Draws expressions of given types as text."""
+
+    def __init__(self, draw: Draw, scope: Scope) -> None:
+        self.draw, self.scope = draw, scope
+
+    def pick(self, options):
+        return self.draw(st.sampled_from(options))
+
+    def number(self) -> str:
+        value = self.draw(st.integers(-20, 20)) / 10
+        return f"({value})" if value < 0 else f"{value}"
+
+    def real(self, shape: Shape, depth: int) -> str:
+        """An expression of type real (or int, where that converts) and this shape."""
+        options: list[Callable[[], str]] = [lambda: self.leaf("real", shape)]
+        if depth > 0:
+            options += [lambda: self.arithmetic(shape, depth - 1)] * 3
+            options += [lambda: f"{self.pick(SMOOTH)}({self.real(shape, depth - 1)})"] * 2
+            options += [
+                lambda: f"{self.pick(KINKED)}({self.real(shape, depth - 1)})",
+                lambda: self.choice(shape, depth - 1),
+                lambda: (
+                    f"{self.pick(['max', 'min'])}({self.real(shape, depth - 1)}, {self.real((), depth - 1)})"
+                ),
+                lambda: self.guarded(shape, depth - 1),
+            ]
+            if self.scope.bases:
+                options += [lambda: self.base(shape, depth - 1)] * 2
+            if not self.scope.scalar_only:
+                options += self.structural(shape, depth - 1)
+        return self.pick(options)()
+
+    def leaf(self, kind: Kind, shape: Shape) -> str:
+        names = [n for n, k, s in self.scope.values if k == kind and s == shape]
+        if names and (shape or self.draw(st.integers(0, 3))):
+            return self.pick(names)
+        if shape:
+            return f"zeros({', '.join(shape)})"
+        return self.number() if kind == "real" else "1"
+
+    def arithmetic(self, shape: Shape, depth: int) -> str:
+        """One or two operators; a scalar may join an array on either side."""
+        other = self.pick([shape, ()])
+        first, second = self.draw(st.permutations([shape, other]))
+        a, b = self.real(first, depth), self.real(second, depth)
+        form = self.pick(
+            [
+                "{a} + {b}",
+                "{a} - {b}",
+                "{a} * {b}",
+                "{a} / (1.5 + ({b}) * ({b}))",
+                "-({a}) + {b}",
+                "({a}) ** 2 + {b}",
+            ]
+        )
+        return "(" + form.format(a=a, b=b) + ")"
+
+    def choice(self, shape: Shape, depth: int) -> str:
+        """A conditional: on a scalar, known at compile time or not, or on each lane."""
+        condition = self.boolean(self.pick([shape, ()]), depth)
+        arms = f"if {condition} then {self.real(shape, depth)}"
+        if self.draw(st.booleans()):
+            arms += f" else if {self.boolean(self.pick([shape, ()]), depth)} then {self.real((), depth)}"
+        return f"({arms} else {self.real(shape, depth)})"
+
+    def guarded(self, shape: Shape, depth: int) -> str:
+        """What has no value, or no derivative, where the condition does not hold."""
+        e = self.real(shape, depth)
+        form = self.pick(
+            [
+                "if {e} > 0.1 then log({e}) else {f}",
+                "if {e} > 0 then sqrt({e}) * {f} else 0",
+                "if {e} == 0 then 1 else sin({e}) / {e}",
+            ]
+        )
+        return "(" + form.format(e=e, f=self.real((), depth)) + ")"
+
+    def base(self, shape: Shape, depth: int) -> str:
+        name, arity = self.pick(self.scope.bases)
+        shapes = [shape, *(self.pick([shape, ()]) for _ in range(arity - 1))]
+        return f"{name}({', '.join(self.real(s, depth) for s in shapes)})"
+
+    def structural(self, shape: Shape, depth: int) -> list[Callable[[], str]]:
+        """Reductions, products, selections and calls with this shape as result."""
+        vectors = [(d,) for d in self.scope.dims]
+        matrices = MATRICES if "n" in self.scope.dims else []
+        found: list[Callable[[], str]] = []
+        if not shape:
+            found += [
+                lambda: f"{self.pick(REDUCTIONS)}({self.real(self.pick(vectors + matrices), depth)})",
+                lambda: self.entry(self.pick(vectors), depth),
+                lambda: (lambda v: f"({self.real(v, depth)} @ {self.real(v, depth)})")(self.pick(vectors)),
+                lambda: (
+                    f"(x * {self.integer(depth)})"
+                    if any(n == "x" for n, _, _ in self.scope.values)
+                    else self.number()
+                ),
+            ]
+        if len(shape) == 1:
+            (d,) = shape
+            found += [lambda s=s: f"({self.real(s, depth)})[{self.cut(s, d)}]" for s in matrices if d in s]
+            found += [
+                lambda s=s: f"({self.real(s, depth)} @ {self.real((s[1],), depth)})"
+                for s in matrices
+                if s[0] == d
+            ]
+            found += [lambda s=s: f"sum({self.real(s, depth)}, axis = {s.index(d) ^ 1})" for s in matrices]
+            if d in SIZES:
+                found.append(lambda: "[" + ", ".join(self.real((), depth) for _ in range(SIZES[d])) + "]")
+        if len(shape) == 2:
+            a, b = shape
+            found += [
+                lambda: f"transpose({self.real((b, a), depth)})",
+                lambda: f"outer({self.real((a,), depth)}, {self.real((b,), depth)})",
+                lambda: "[" + ", ".join(self.real((b,), depth) for _ in range(SIZES[a])) + "]",
+                lambda: (
+                    f"({self.real((a, b), depth)} @ {self.real((b, a), depth)} @ {self.real((a, b), depth)})"
+                ),
+            ]
+        for f in self.scope.functions:
+            if len(f.results) == 1:
+                found += [
+                    lambda f=f, k=k: self.call(f, k, depth)
+                    for k in self.scope.dims
+                    if bound(f.results[0], k) == shape
+                ]
+        return found
+
+    def call(self, f: Signature, k: str, depth: int) -> str:
+        return f"{f.name}({', '.join(self.real(bound(s, k), depth) for s in f.arguments)})"
+
+    def entry(self, shape: Shape, depth: int) -> str:
+        item = self.pick(["0", "1", f"{shape[0]} - 1", f"mod({self.integer(depth)}, {shape[0]})"])
+        return f"{self.real(shape, depth)}[{item}]"
+
+    def cut(self, shape: Shape, keep: str) -> str:
+        """A row or a column of a matrix, by an index known at compile time or not, or a slice of one."""
+        at = self.pick(["0", "1", f"mod({self.integer(0)}, {shape[shape.index(keep) ^ 1]})"])
+        return f"{at}, :" if shape[1] == keep else f":, {at}"
+
+    def integer(self, depth: int) -> str:
+        options: list[Callable[[], str]] = [
+            lambda: self.leaf("int", ()),
+            lambda: str(self.draw(st.integers(0, 5))),
+            lambda: self.pick(self.scope.dims or ["2"]),
+        ]
+        if depth > 0:
+            a, b = self.integer(depth - 1), self.integer(depth - 1)
+            options += [
+                lambda: f"({a} + {b})",
+                lambda: f"({a} * {b})",
+                lambda: f"({a} - {b})",
+                lambda: f"mod({a}, 3)",
+                lambda: f"({a} // 2)",
+            ]
+            options += [lambda: f"(if {self.boolean((), 0)} then {a} else {b})"]
+            if not self.scope.scalar_only:
+                options += [lambda: f"argmax({self.real(self.pick([(d,) for d in self.scope.dims]), 0)})"]
+        return self.pick(options)()
+
+    def boolean(self, shape: Shape, depth: int) -> str:
+        compare = self.pick([">", "<", ">=", "<="])
+        options: list[Callable[[], str]] = [
+            lambda: f"({self.real(shape, depth)} {compare} {self.real(self.pick([shape, ()]), 0)})"
+        ]
+        if not shape:
+            options += [self.leaf_bool, lambda: f"({self.integer(0)} {compare} {self.integer(0)})"]
+        if depth > 0:
+            options += [
+                lambda: f"({self.boolean(shape, depth - 1)} and {self.boolean((), depth - 1)})",
+                lambda: f"({self.boolean(shape, depth - 1)} or {self.boolean(shape, 0)})",
+                lambda: f"(not {self.boolean(shape, depth - 1)})",
+            ]
+        return self.pick(options)()
+
+    def leaf_bool(self) -> str:
+        return self.pick([n for n, k, _ in self.scope.values if k == "bool"] or ["true"])
+
+
+def bound(shape: Shape, k: str) -> Shape:
+    """A shape of a signature with its dim `k` bound."""
+    return tuple(k if d == "k" else d for d in shape)
+
+
+# ---- whole programs ----------------------------------------------------------------------------------------------
+
+
+def array(draw: Draw, shape: Shape) -> str:
+    """A literal."""
+    if not shape:
+        return str(draw(st.integers(-15, 15)) / 10)
+    return "[" + ", ".join(array(draw, shape[1:]) for _ in range(SIZES[shape[0]])) + "]"
+
+
+def typed(name: str, kind: Kind, shape: Shape) -> str:
+    return f"{name} : {kind}" + (f"[{', '.join(shape)}]" if shape else "")
+
+
+@st.composite
+def programs(draw: Draw, depth: int = 2) -> str:
+    """The text of a program whose entry function has a real scalar result and a default for every argument."""
+    params = [("w", ()), ("u", ("n",)), ("W", ("m", "n"))]
+    inputs = [("x", ()), ("v", ("n",)), ("y", ("m",)), ("A", ("n", "m"))]
+    lines = ["dim n = 3, m = n - 1", "const c = 0.75, q = 2, flag = c > 0.5"]
+    lines += [f"param {typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in params]
+    constants: list[tuple[str, Kind, Shape]] = [("c", "real", ()), ("q", "int", ()), ("flag", "bool", ())]
+    weights: list[tuple[str, Kind, Shape]] = [(name, "real", shape) for name, shape in params]
+    bases: list[tuple[str, int]] = []
+    for i in range(draw(st.integers(0, 2))):
+        arguments = ["a", "b"][: draw(st.integers(1, 2))]
+        scope = Scope([*constants, *((a, "real", ()) for a in arguments)], [], list(bases), scalar_only=True)
+        lines.append(f"base b{i}({', '.join(arguments)}) = {Writer(draw, scope).real((), depth)}")
+        bases.append((f"b{i}", len(arguments)))
+    functions: list[Signature] = []
+    for i in range(draw(st.integers(0, 2))):
+        made = draw(signatures(f"g{i}"))
+        lines += function(draw, made, Scope([*constants, *weights], ["k"], bases, list(functions)), depth)
+        functions.append(made)
+    if draw(st.booleans()):
+        lines.append(
+            "function repeated(a, j : int) { return if j == 0 then a else tanh(repeated(a, j - 1) + a) }"
+        )
+    scope = Scope([*constants, *weights, ("i", "int", ()), ("t", "bool", ())], ["n", "m"], bases, functions)
+    scope.values += [(name, "real", shape) for name, shape in inputs]
+    formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
+    formals += [
+        f"i : int = {draw(st.integers(-3, 3))}",
+        f"t : bool = {draw(st.sampled_from(['true', 'false']))}",
+    ]
+    lines.append(f"function main({', '.join(formals)}) {{")
+    lines += body(draw, scope, depth)
+    total = Writer(draw, scope).real((), depth)
+    again = " + repeated(tanh(x), 2)" if any(line.startswith("function repeated") for line in lines) else ""
+    lines += [f"    result = {total} + sum({last_array(scope)}){again}", "    return result", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def last_array(scope: Scope) -> str:
+    """The last array that was assigned, so that what is written is used."""
+    return [name for name, kind, shape in scope.values if kind == "real" and shape][-1]
+
+
+@st.composite
+def signatures(draw: Draw, name: str) -> Signature:
+    shapes: list[Shape] = [(), ("k",)]
+    arguments = tuple(draw(st.lists(st.sampled_from(shapes), min_size=0, max_size=2)))
+    results = tuple(draw(st.lists(st.sampled_from(shapes), min_size=1, max_size=2)))
+    return Signature(name, (("k",), *arguments), results)
+
+
+def function(draw: Draw, made: Signature, scope: Scope, depth: int) -> list[str]:
+    """Its declaration; only some of its types are written."""
+    names = [f"p{j}" for j in range(len(made.arguments))]
+    scope.values += [(name, "real", shape) for name, shape in zip(names, made.arguments, strict=True)]
+    scope.values = [v for v in scope.values if not set(v[2]) & {"n", "m"}]
+    formals = [
+        typed(name, "real", shape) if j == 0 or draw(st.booleans()) else name
+        for j, (name, shape) in enumerate(zip(names, made.arguments, strict=True))
+    ]
+    lines = body(draw, scope, depth - 1)
+    values = [
+        f"zeros(k) + {Writer(draw, scope).real(s, depth - 1)}"
+        if s
+        else Writer(draw, scope).real(s, depth - 1)
+        for s in made.results
+    ]
+    return [f"function {made.name}({', '.join(formals)}) {{", *lines, f"    return {', '.join(values)}", "}"]
+
+
+def body(draw: Draw, scope: Scope, depth: int) -> list[str]:
+    """Assignments: of new values, copies, several at once, calls with several results."""
+    lines: list[str] = []
+    shapes: list[Shape] = [(), *((d,) for d in scope.dims), *(MATRICES if "n" in scope.dims else [])]
+    for j in range(draw(st.integers(1, 3))):
+        writer = Writer(draw, scope)
+        several = [f for f in scope.functions if len(f.results) == 2]
+        form = draw(st.sampled_from(["one", "one", "copy", "two", "results"]))
+        a, b = f"a{j}", f"b{j}_"
+        if form == "results" and several:
+            f = draw(st.sampled_from(several))
+            k = draw(st.sampled_from(scope.dims))
+            lines.append(f"    {a}, {b} = {writer.call(f, k, depth - 1)}")
+            scope.values += [(n, "real", bound(s, k)) for n, s in zip((a, b), f.results, strict=True)]
+        elif form == "two":
+            first, second = draw(st.sampled_from(shapes)), draw(st.sampled_from(shapes))
+            lines.append(
+                f"    {a}, {b} = 1.0 * {writer.real(first, depth)}, 1.0 * {writer.real(second, depth)}"
+            )
+            scope.values += [(a, "real", first), (b, "real", second)]
+        else:
+            shape = draw(st.sampled_from(shapes))
+            value = writer.leaf("real", shape) if form == "copy" else f"1.0 * {writer.real(shape, depth)}"
+            lines.append(f"    {a} = {value}")
+            scope.values.append((a, "real", shape))
+    return lines
