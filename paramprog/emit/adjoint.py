@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,8 @@ class Adjoint(NamedTuple):
     wanted: bool
     """Whether it was asked for, and is returned."""
     uses: tuple[Span, ...]
+    first: int
+    """Where in the program the earliest use is; there the adjoint is complete."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,8 @@ class Gradient:
     leaves: Mapping[str, Node]
     points: Sequence[tuple[str, Node]]
     adjoints: Sequence[Adjoint]
+    others: Mapping[Node, Adjoint]
+    """The adjoints of all nodes of the program, also of those without a name."""
     hints: Mapping[Node, str]
 
 
@@ -65,35 +69,35 @@ def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
     live = set(before)
     points = {name: of[n] for name, n in named.items() if n in of and of[n] in live}
     uses = _uses(before)
-    inner = {n.name: n for n in before if n.name and n.kind == "real" and n not in points.values()}
     every = {**{k: n for k, n in points.items() if n.kind == "real"}, **chosen}
-    asked = list(dict.fromkeys([*every.values(), *inner.values()]))
+    asked = list(dict.fromkeys([*every.values(), *(n for n in before if n.kind == "real")]))
     pulled = dict(zip(asked, adjoint(end, asked), strict=True))
     made = [pulled[n] for n in chosen.values()]
     second = simplify([end, *(n for n in made if n is not None)])
     where = second.of
 
-    def now(node: Node | None) -> Node | None:
-        return None if node is None else where.get(node)
+    def found(name: str, node: Node, *, wanted: bool) -> Adjoint:
+        at, used = pulled[node], uses.get(node, ())
+        spans = tuple(u.span for u in used if u.span is not None)
+        now = None if at is None else where.get(at)
+        return Adjoint(name, now, node.type, wanted, spans, min((u.id for u in used), default=-1))
 
-    adjoints = [
-        Adjoint(name, now(pulled[n]), n.type, name in chosen, tuple(u.span for u in uses.get(n, ()) if u.span))
-        for name, n in sorted(every.items(), key=lambda item: -_first(uses, item[1]))
-    ]
-    adjoints += [Adjoint(name, None, n.type, True, ()) for name, n in wrt.items() if name not in chosen]
-    hints = {n: n.name for n in second.graph.nodes if n.name}
-    for name, n in inner.items():
-        at = now(pulled[n])
-        if at is not None:
-            hints.setdefault(at, f"d{name}")
+    adjoints = [found(name, n, wanted=name in chosen) for name, n in every.items()]
+    adjoints += [Adjoint(k, None, n.type, True, (), -1) for k, n in wrt.items() if k not in chosen]
+    others: dict[Node, Adjoint] = {}
+    for n in asked:
+        if n in where:
+            others.setdefault(where[n], found(n.name or "", n, wanted=False))
+    leaves = {**built.inputs, **built.params}
     return Gradient(
         second.graph,
         second.outputs[0],
-        output if output in built.points or output in built.params or output in built.inputs else None,
-        {name: where[of[n]] for name, n in {**built.inputs, **built.params}.items() if n in of and of[n] in where},
+        output if output in named else None,
+        {name: where[of[n]] for name, n in leaves.items() if n in of and of[n] in where},
         [(name, where[n]) for name, n in _in_order(points) if n in where and n.op is not LEAF],
-        [a for a in adjoints if a.wanted or a.node is not None],
-        hints,
+        sorted((a for a in adjoints if a.wanted or a.node is not None), key=lambda a: -a.first),
+        {n: a for n, a in others.items() if a.node is not None},
+        {n: n.name for n in second.graph.nodes if n.name},
     )
 
 
@@ -120,11 +124,6 @@ def _uses(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
         for a in dict.fromkeys(n.args):
             uses.setdefault(a, []).extend(uses.get(n, []) if n.op is COPY else [n])
     return uses
-
-
-def _first(uses: Mapping[Node, Iterable[Node]], node: Node) -> int:
-    """The earliest use: where an adjoint is complete."""
-    return min((n.id for n in uses.get(node, ())), default=-1)
 
 
 def is_constant(node: Node) -> bool:

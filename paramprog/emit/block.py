@@ -97,6 +97,10 @@ class Block:
             self._forced.setdefault(term, []).extend(names)
         self._count(term for term, _ in roots)
 
+    def force(self, term: Term, name: str) -> None:
+        """Let a term that has been planned be written under this name."""
+        self._forced.setdefault(term, []).append(name)
+
     def _count(self, roots: Iterable[Term]) -> None:
         pending, seen = [*roots], set[Term]()
         self._counts.update(pending)

@@ -64,6 +64,8 @@ class Entry:
         known = {self._term(n): Written(language.leaves[k]) for k, n in gradient.leaves.items()}
         self.block = Block(self.writer, None, language.names, known)
         self._points = self._name_points(function)
+        self._primal = set(cone(gradient.graph.nodes, [gradient.value]))
+        self._primal.update(n for n in gradient.graph.nodes if is_constant(n))
         self._adjoints = self._name_adjoints()
         names = {a.name: name for a, name, _ in self._adjoints}
         self.results = [self.value, *(names[name] for name in wrt)]
@@ -100,18 +102,29 @@ class Entry:
 
     def _name_adjoints(self) -> list[tuple[Adjoint, str, Term | None]]:
         """Adjoints in the order of the analysis; one that equals something named already only if it was asked for."""
-        primal = set(cone(self.gradient.graph.nodes, [self.gradient.value]))
-        primal.update(n for n in self.gradient.graph.nodes if is_constant(n))
-        found: list[tuple[Adjoint, str, Term | None]] = []
-        for a in self.gradient.adjoints:
-            term = None if a.node is None else self._term(a.node)
-            seen = term is not None and (term.node in self._named or term.node in primal)
-            if seen and not a.wanted:
-                continue
-            name = self.language.names.take(f"d{a.name}", f"d_{a.name}")
-            if term is not None and not seen:
-                self._named[term.node] = name
-            found.append((a, name, term))
+        named = [self._name_adjoint(a, a.name) for a in self.gradient.adjoints]
+        return [n for n in named if n is not None]
+
+    def _name_adjoint(self, a: Adjoint, of: str) -> tuple[Adjoint, str, Term | None] | None:
+        term = None if a.node is None else self._term(a.node)
+        seen = term is not None and (term.node in self._named or term.node in self._primal)
+        if seen and not a.wanted:
+            return None
+        name = self.language.names.take(f"d{of}", f"d_{of}")
+        if term is not None and not seen:
+            self._named[term.node] = name
+        return a, name, term
+
+    def _of_temporaries(self, statements: Sequence[Statement]) -> list[tuple[Adjoint, str, Term | None]]:
+        """The adjoints of what got a name while the program was written."""
+        found = []
+        for s in statements:
+            a = self.gradient.others.get(s.term.node)
+            if a is not None and s.term.node not in self._named:
+                named = self._name_adjoint(a, s.name)
+                if named is not None and named[2] is not None:
+                    self.block.force(named[2], named[1])
+                    found.append(named)
         return found
 
     # ---- the body ------------------------------------------------------------------------------------------------
@@ -123,8 +136,9 @@ class Entry:
         for term, _ in self._points:
             block.require(term)
         first = _lines(block.statements)
+        every = [*self._adjoints, *self._of_temporaries(block.statements)]
         groups: list[tuple[Sequence[str], int, str]] = []
-        for a, name, term in self._adjoints:
+        for a, name, term in sorted(every, key=lambda found: -found[0].first):
             done = len(block.statements)
             if term is None:
                 zero = self._zero(a)

@@ -26,6 +26,10 @@ class Names:
     """What stands before the names of its dims outside: `file.` for an imported file."""
     _prelude: Self | None = None
 
+    def in_reach(self) -> list[Self]:
+        """This file and those it imports: what it can mention."""
+        return [self, *self.imports]
+
     def owner(self, name: str) -> Self | None:
         """The file that a value comes from: this one, else the first import with a param or const of that name."""
         if name in self.unit.params or name in self.unit.consts or name in self.unit.dims:
@@ -39,8 +43,7 @@ class Names:
 
     def find(self, name: str) -> FunctionRef | None:
         """The function of that name: of this file, its imports, the prelude, the built-ins, in that order."""
-        files: list[Self] = [self, *self.imports]
-        for one in files:
+        for one in self.in_reach():
             if name in one.unit.functions or name in one.unit.bases:
                 return FunctionRef(one, name)
         # no function of the prelude has the name of a built-in one, so the prelude is read only when it is needed
@@ -56,8 +59,7 @@ class Names:
 
     def function_names(self) -> list[str]:
         """All functions that can be called from this file."""
-        files: list[Self] = [self, *self.imports]
-        own = [n for one in files for n in (*one.unit.functions, *one.unit.bases)]
+        own = [n for one in self.in_reach() for n in (*one.unit.functions, *one.unit.bases)]
         built_in = [s for s in SURFACES if s.isidentifier()]
         return [*own, *prelude_unit().functions, *built_in, "map", "reduce"]
 

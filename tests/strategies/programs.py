@@ -79,6 +79,11 @@ class Writer:
 
     def leaf(self, kind: Kind, shape: Shape) -> str:
         names = [n for n, k, s in self.scope.values if k == kind and s == shape]
+        names += [
+            f"(if {n} != 0 then 7 // {n} else i)"
+            for n, k, s in self.scope.values
+            if k == "int" and s == shape and s
+        ]
         if names and (shape or self.draw(st.integers(0, 3))):
             return self.pick(names)
         if shape:
@@ -267,7 +272,12 @@ def programs(draw: Draw, depth: int = 2) -> str:
         lines.append(
             "function repeated(a, j : int) { return if j == 0 then a else tanh(repeated(a, j - 1) + a) }"
         )
-    scope = Scope([*constants, *weights, ("i", "int", ()), ("t", "bool", ())], ["n", "m"], bases, functions)
+    scope = Scope(
+        [*constants, *weights, ("i", "int", ()), ("ks", "int", ("n",)), ("t", "bool", ())],
+        ["n", "m"],
+        bases,
+        functions,
+    )
     scope.values += [(name, "real", shape) for name, shape in inputs]
     formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
     formals += [
