@@ -129,7 +129,7 @@ class _Recorder:
         return self._own(parts, outside)
 
     def _own(self, parts: Mapping[Key, Node], outside: int) -> dict[Key, Node]:
-        """Each part as a node of its own: a branch that returns an outer value, or one value twice, makes points of it."""
+        """Each part as a node of its own: an outer value, or one value twice, becomes a point."""
         taken: set[Node] = set()
         own: dict[Key, Node] = {}
         for k, n in parts.items():

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from paramprog.analyses.nonfinite import finite, first_adjoint, first_value
-from paramprog.analyses.uses import Use, uses
+from paramprog import choose, modes
+from paramprog.analyses.nonfinite import finite, first_value
 from paramprog.computational_graph import ComputationalGraph, Run
-from paramprog.diagnostics import Diagnostic, ProgramError, Report, Source, did_you_mean, fail
+from paramprog.diagnostics import ProgramError, Report, Source, did_you_mean, fail
 from paramprog.evaluate import evaluate, trace
-from paramprog.gradient import plain_or_none, pulled, pushed
 from paramprog.graph import Node
 from paramprog.jacobian import Mode as JacobianMode
 from paramprog.jacobian import jacobians
@@ -27,7 +25,7 @@ from paramprog.lang.interpret import interpret
 from paramprog.lang.read import read_source
 from paramprog.lang.unit import Unit, collect
 from paramprog.pipeline import Compiled, compile_module, read
-from paramprog.transfer.regions import Masked
+from paramprog.results import Gradient, Jacobian, Point, Result
 from paramprog.types import Real
 
 if TYPE_CHECKING:
@@ -38,70 +36,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["reverse", "forward", "paths"]
 Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Point:
-    """Where a program is evaluated: a value for each input and param; `notes` say which were drawn, and how."""
-
-    compiled: Compiled = field(repr=False)
-    inputs: dict[str, Any]
-    params: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def leaves(self) -> dict[Node, Any]:
-        """The values by leaf of the graph."""
-        built = self.compiled.built
-        return {built.inputs[k]: v for k, v in self.inputs.items()} | {
-            built.params[k]: v for k, v in self.params.items()
-        }
-
-
-@dataclass(frozen=True)
-class Result:
-    """The values of all outputs by name."""
-
-    outputs: dict[str, Any]
-    point: Point = field(repr=False)
-    warnings: list[Diagnostic] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """The value of the output, and its gradient with respect to each name asked for.
-
-    `structural_zero` lists the names that the output does not depend on; `warnings` say where values or gradients stop
-    being finite. `by_use`, if asked for, lists what each use of a name adds to its gradient.
-    """
-
-    value: Any
-    gradients: dict[str, Any]
-    structural_zero: list[str]
-    point: Point = field(repr=False)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    by_use: dict[str, list[Use]] | None = None
-
-    def __getitem__(self, name: str) -> Any:
-        return self.gradients[name]
-
-
-@dataclass(frozen=True)
-class Jacobian:
-    """The value of the output, and d(output)/d(name), of shape [*output, *name], for each name asked for.
-
-    `mode` is how they were computed; the rest is as in `Gradient`.
-    """
-
-    value: Any
-    jacobians: dict[str, Any]
-    structural_zero: list[str]
-    point: Point = field(repr=False)
-    mode: JacobianMode
-    warnings: list[Diagnostic] = field(default_factory=list)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.jacobians[name]
 
 
 class Program:
@@ -253,20 +187,20 @@ class Program:
         Raises ProgramError when the output is not a real scalar, or a name in `wrt` is unknown.
         """
         point = self.point(inputs, params, seed, **by_name)
-        target = self.output(point.compiled, output)
-        nodes = self.wrt(point.compiled, wrt)
+        target = choose.output(point.compiled, output)
+        nodes = choose.wrt(point.compiled, wrt)
         if mode == "reverse":
-            value, found = _reverse(point, target, nodes)
+            value, found = modes.reverse(point, target, nodes)
         elif mode == "forward":
-            value, found = _forward(point, target, nodes)
+            value, found = modes.forward(point, target, nodes)
         elif mode == "paths":
-            value, found = _paths(point, target, nodes, max_paths)
+            value, found = modes.by_paths(point, target, nodes, max_paths)
         else:
             raise ValueError(f"mode is reverse, forward or paths, not {mode!r}")
         zeros = {k: np.zeros(nodes[k].shape, self.dtype)[()] for k, v in found.items() if v is None}
         gradients = {k: zeros[k] if v is None else np.asarray(v)[()] for k, v in found.items()}
-        warnings = self._blame(point, target, value, gradients)
-        each = _by_use(point, target, nodes) if by_use else None
+        warnings = modes.blame(point, target, value, gradients)
+        each = modes.by_use(point, target, nodes) if by_use else None
         return Gradient(value, gradients, list(zeros), point, warnings, each)
 
     def jacobian(
@@ -287,8 +221,8 @@ class Program:
         Raises ProgramError when the output is not real, a name in `wrt` is unknown, or a Jacobian has too many entries.
         """
         point = self.point(inputs, params, seed, **by_name)
-        target = self.output(point.compiled, output, scalar=False)
-        nodes = self.wrt(point.compiled, wrt)
+        target = choose.output(point.compiled, output, scalar=False)
+        nodes = choose.wrt(point.compiled, wrt)
         made = jacobians(target, nodes, point.leaves, mode, point.compiled.products)
         zeros = [k for k, v in made.found.items() if v is None]
         full = {
@@ -296,7 +230,7 @@ class Program:
             for k, v in made.found.items()
         }
         value = evaluate([target], point.leaves)[0]
-        warnings = self._blame(point, target, value, full)
+        warnings = modes.blame(point, target, value, full)
         return Jacobian(value, {k: v[()] for k, v in full.items()}, zeros, point, made.mode, warnings)
 
     def paths(
@@ -316,9 +250,9 @@ class Program:
         from paramprog.explain.paths import list_paths
 
         point = self.point(inputs, params, seed, **by_name)
-        target = self.output(point.compiled, output)
+        target = choose.output(point.compiled, output)
         name = output or next(iter(point.compiled.built.outputs))
-        return list_paths(target, name, self.wrt(point.compiled, wrt), point.leaves, top)
+        return list_paths(target, name, choose.wrt(point.compiled, wrt), point.leaves, top)
 
     def verify(
         self,
@@ -340,7 +274,7 @@ class Program:
 
         point = self.point(inputs, params, seed, **by_name)
         compiled = point.compiled
-        target = self.output(compiled, output, scalar=False)
+        target = choose.output(compiled, output, scalar=False)
         names = list(compiled.built.outputs)
         which = names.index(output) if output is not None else 0
         entry = compiled.checked.entry
@@ -352,7 +286,7 @@ class Program:
             return interpret(entry, arguments, weights)[which]
 
         return verify(
-            Problem(target, self.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)
+            Problem(target, choose.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)
         )
 
     @cached_property
@@ -400,8 +334,8 @@ class Program:
         from paramprog.explain.drawing import of_program, of_run
 
         title = f"{self.function}, {Path(self.source.name).name}"
-        outputs = self.outputs(compiled, output)
-        target = self.output(compiled, output) if grads else None
+        outputs = choose.outputs(compiled, output)
+        target = choose.output(compiled, output) if grads else None
         if point is None:
             return of_program(title, compiled.built, list(outputs.values()))
         built = compiled.built
@@ -411,135 +345,11 @@ class Program:
 
     def _record(self, given: Values) -> Run:
         point = self.point(given)
-        target = self.output(point.compiled, None)
+        target = choose.output(point.compiled, None)
         built = point.compiled.built
         named = {**built.points, **built.params, **built.inputs}
         recorded = trace([target], point.leaves, keep=named.values())
         return Run(recorded, recorded.of[target], {name: recorded.of[n] for name, n in named.items()})
-
-    # ---- choosing ------------------------------------------------------------------------------------------------
-
-    def outputs(self, compiled: Compiled, name: str | None) -> Mapping[str, Node]:
-        """The output of this name, else all of them. Raises ProgramError for an unknown one."""
-        outputs = compiled.built.outputs
-        if name is None:
-            return outputs
-        if name not in outputs:
-            hint = did_you_mean(name, outputs) or f"outputs are {_listed(outputs)}"
-            raise fail("unknown-output", f"there is no output `{name}`", None, hint)
-        return {name: outputs[name]}
-
-    def output(self, compiled: Compiled, name: str | None, *, scalar: bool = True) -> Node:
-        """The output of this name, else the only one. Raises ProgramError unless it is real (and a scalar)."""
-        outputs = self.outputs(compiled, name)
-        listed = _listed(compiled.built.outputs)
-        if len(outputs) > 1:
-            raise fail(
-                "which-output",
-                f"there are several outputs: {listed}",
-                None,
-                "choose one with `--output NAME`",
-            )
-        found = next(iter(outputs.values()))
-        if found.kind != "real" or (scalar and found.shape):
-            message = f"a gradient needs one real scalar output; there is {listed}"
-            raise fail(
-                "not-scalar",
-                message,
-                found.span,
-                "reduce it, for instance with `sum`; `jacobian` is for arrays",
-            )
-        return found
-
-    def wrt(self, compiled: Compiled, names: Iterable[str] | None) -> dict[str, Node]:
-        """The points to differentiate by. Raises ProgramError for an unknown one, or one that is not real."""
-        built = compiled.built
-        known = {**built.points, **built.params, **built.inputs}
-        if names is None:
-            noise = {k for k, item in compiled.checked.items.items() if item.noise}
-            params = {k: n for k, n in built.params.items() if k not in noise}
-            chosen = params or {k: n for k, n in built.inputs.items() if n.kind == "real"}
-            if not chosen:
-                raise fail("no-wrt", "there is neither a param nor a real input to differentiate by")
-            return chosen
-        found: dict[str, Node] = {}
-        for name in names:
-            if name not in known:
-                hint = did_you_mean(name, known) or f"points are {', '.join(known)}"
-                raise fail("unknown-point", f"there is no point `{name}`", None, hint)
-            if known[name].kind != "real":
-                raise fail(
-                    "not-real", f"`{name}` is {known[name].type}; derivatives are of reals", known[name].span
-                )
-            found[name] = known[name]
-        return found
-
-    def _blame(self, point: Point, target: Node, value: Any, gradients: Values) -> list[Diagnostic]:
-        """Where values, then adjoints, stop being finite."""
-        if finite(value) and all(finite(g) for g in gradients.values()):
-            return []
-        recorded = trace([target], point.leaves)
-        blamed = first_value(recorded.nodes, recorded.values)
-        if blamed is None:
-            facts = pulled(recorded.nodes, recorded.values, recorded.of[target], np.ones(target.shape))
-            plain = {n: plain_or_none(f) for n, f in facts.items()}
-            blamed = first_adjoint(recorded.nodes, recorded.values, plain)
-        return [] if blamed is None else [blamed]
-
-
-def _listed(outputs: Mapping[str, Node]) -> str:
-    return ", ".join(f"{name} : {node.type}" for name, node in outputs.items())
-
-
-def _reverse(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any, dict[str, Any]]:
-    """Run the adjoint graph."""
-    adjoints = point.compiled.gradient(target, tuple(nodes.values()))
-    present = [n for n in adjoints if n is not None]
-    value, *found = evaluate([target, *present], point.leaves)
-    by_node = dict(zip(present, found, strict=True))
-    return value, {k: None if n is None else by_node[n] for k, n in zip(nodes, adjoints, strict=True)}
-
-
-def _forward(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any, dict[str, Any]]:
-    """Push the unit tangents one by one along the executed trace."""
-    recorded = trace([target], point.leaves, keep=nodes.values())
-    out = recorded.of[target]
-    found: dict[str, Any] = {}
-    for name, node in nodes.items():
-        start = recorded.of[node]
-        size = int(np.prod(node.shape))
-        rows: list[Any] = []
-        for k in range(size):
-            unit = np.zeros(size, np.asarray(recorded.values[start]).dtype)
-            unit[k] = 1.0
-            unit = unit.reshape(node.shape)
-            # the other entries are structural zeros: an infinite derivative at them is none of this one's business
-            facts = pushed(recorded.nodes, recorded.values, {start: Masked(unit, unit != 0)})
-            rows.append(plain_or_none(facts.get(out)))
-        dependent = any(r is not None for r in rows)
-        found[name] = np.reshape([0.0 if r is None else r for r in rows], node.shape) if dependent else None
-    return recorded.values[out], found
-
-
-def _by_use(point: Point, target: Node, nodes: Mapping[str, Node]) -> dict[str, list[Use]]:
-    """What each use adds, on the executed trace."""
-    recorded = trace([target], point.leaves, keep=nodes.values())
-    out, of = recorded.of[target], recorded.of
-    facts = pulled(recorded.nodes, recorded.values, out, np.ones_like(recorded.values[out]))
-    named = {name: of[n] for name, n in point.compiled.built.points.items() if n in of}
-    return uses(recorded, {name: of[n] for name, n in nodes.items()}, out, facts, named)
-
-
-def _paths(
-    point: Point, target: Node, nodes: Mapping[str, Node], max_paths: int
-) -> tuple[Any, dict[str, Any]]:
-    """Sum over every path the product of its local Jacobians."""
-    from paramprog.verify.paths import gradient_by_paths
-
-    recorded = trace([target], point.leaves, keep=nodes.values())
-    out = recorded.of[target]
-    found = {k: gradient_by_paths(recorded, recorded.of[n], out, max_paths) for k, n in nodes.items()}
-    return recorded.values[out], found
 
 
 def load(

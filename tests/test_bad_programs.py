@@ -29,8 +29,8 @@ NOT_FROM_A_FILE = {
     # what was asked of a program (tests/test_program.py)
     "no-wrt", "not-real", "not-scalar", "path-limit", "unknown-output", "unknown-point", "which-output",
     # files, memory, and what the command line writes (tests/cli, tests/lang/test_read.py)
-    "binary-output", "graph-picture", "graphviz-missing", "out-of-memory", "unreadable-file", "unwritable",
-    "would-overwrite",
+    "binary-output", "graph-picture", "graphviz-missing", "not-printable", "out-of-memory", "unreadable-file",
+    "unwritable", "would-overwrite",
     # a file of 16 MiB (tests/lang/test_read.py), a graph of a million nodes (tests/lang/test_build.py)
     "graph-limit", "source-limit",
     # a warning, not an error (tests/test_program.py)

@@ -35,12 +35,14 @@ def run(arguments: Namespace) -> Reply:
 
     Raises ProgramError, but not with --json.
     """
+    from paramprog import choose
+
     if arguments.dump:
         return dump(arguments)
     try:
         program = request.program(arguments)
         compiled = program.compiled(request.values(arguments))
-        outputs = program.outputs(compiled, arguments.output)
+        outputs = choose.outputs(compiled, arguments.output)
     except ProgramError as error:
         if not arguments.json:
             raise

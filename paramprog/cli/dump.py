@@ -27,6 +27,8 @@ def _tree(arguments: Namespace) -> str:
 
 
 def _compiled(arguments: Namespace) -> str:
+    from paramprog import choose
+
     program = request.program(arguments)
     compiled = program.compiled(request.values(arguments))
     built = compiled.built
@@ -35,8 +37,8 @@ def _compiled(arguments: Namespace) -> str:
         return types_text({kind: {k: n.type for k, n in of.items()} for kind, of in kinds.items()})
     if arguments.dump == "graph":
         return str(built.graph)
-    output = program.output(compiled, arguments.output)
-    nodes = program.wrt(compiled, request.wrt(arguments))
+    output = choose.output(compiled, arguments.output)
+    nodes = choose.wrt(compiled, request.wrt(arguments))
     adjoints = compiled.gradient(output, tuple(nodes.values()))
     found = [
         f"d/d{name} = {'0 (structurally zero)' if node is None else f'%{node.id}'}"

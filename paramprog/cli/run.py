@@ -24,14 +24,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> Reply:
     """`name = value` for each output, or for the one chosen. Raises ProgramError."""
+    from paramprog import choose
+
     if arguments.dump:
         return dump(arguments)
     program = request.program(arguments)
     result = program.run(request.values(arguments), seed=arguments.seed)
     checked = result.point.compiled.checked.report.diagnostics
-    outputs = {
-        name: result.outputs[name] for name in program.outputs(result.point.compiled, arguments.output)
-    }
+    outputs = {name: result.outputs[name] for name in choose.outputs(result.point.compiled, arguments.output)}
     remark(result.point.notes, [*checked, *result.warnings], quiet=arguments.quiet)
     if arguments.json:
         return Reply(document(value=outputs if len(outputs) > 1 else next(iter(outputs.values()))))

@@ -119,7 +119,9 @@ def _uses(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
     """The operations that use a node and pass a derivative on; those of a copy are uses of the original."""
     uses: dict[Node, list[Node]] = {}
     for n in reversed(nodes):
-        if not any(t.kind == "real" for t in n.results) or not (n.op.jacobian is not None or isinstance(n.op, Region)):
+        if not any(t.kind == "real" for t in n.results) or not (
+            n.op.jacobian is not None or isinstance(n.op, Region)
+        ):
             continue
         for a in dict.fromkeys(n.args):
             uses.setdefault(a, []).extend(uses.get(n, []) if n.op is COPY else [n])

@@ -29,7 +29,9 @@ def safe(text: str) -> str:
 
 def place(uses: Sequence[Span], main: Source) -> str:
     """`line 12: B = f0(A, Q)`; the lines alone, if there are several."""
-    found = sorted({(u.source is not main, u.source.name, u.line): u for u in uses}.items(), key=lambda i: i[0])
+    found = sorted(
+        {(u.source is not main, u.source.name, u.line): u for u in uses}.items(), key=lambda i: i[0]
+    )
     if not found:
         return ""
     if len(found) == 1:

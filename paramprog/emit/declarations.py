@@ -81,7 +81,9 @@ def _unindented(written: Expression) -> str:
     """The text of a literal with its further lines as they stand below its first column."""
     column = written.span.column - 1
     first, *rest = written.span.text.replace("\r", "").split("\n")
-    return "\n".join([first, *(line[min(column, len(line) - len(line.lstrip())) :].rstrip() for line in rest)])
+    return "\n".join(
+        [first, *(line[min(column, len(line) - len(line.lstrip())) :].rstrip() for line in rest)]
+    )
 
 
 def _is_literal(e: Expression) -> bool:

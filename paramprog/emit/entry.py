@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from paramprog.diagnostics import Source
 from paramprog.emit.adjoint import Adjoint, Gradient, is_constant
-from paramprog.emit.equal import equal_calls, equal_multiples
 from paramprog.emit.arms import Arms
 from paramprog.emit.block import Block, Statement, Writer
 from paramprog.emit.comments import commented, file_name, place
+from paramprog.emit.equal import equal_calls, equal_multiples
 from paramprog.emit.language import Argument, Function, Language
 from paramprog.emit.names import Names
 from paramprog.emit.terms import Side, Site, Term, Terms
@@ -66,10 +66,8 @@ class Entry:
         self._points = self._name_points(function)
         self._primal = set(cone(gradient.graph.nodes, [gradient.value]))
         self._primal.update(n for n in gradient.graph.nodes if is_constant(n))
-        self._adjoints = self._name_adjoints()
-        names = {a.name: name for a, name, _ in self._adjoints}
-        self.results = [self.value, *(names[name] for name in wrt)]
-        """The names returned."""
+        self.results: list[str] = []
+        """The names returned, once the body is written."""
 
     def _term(self, node: Node) -> Term:
         return self.terms.resolved(Term(self.terms.home, node))
@@ -100,31 +98,27 @@ class Entry:
             self._named[term.node] = given[0]
         return list(roots.items())
 
-    def _name_adjoints(self) -> list[tuple[Adjoint, str, Term | None]]:
-        """Adjoints in the order of the analysis; one that equals something named already only if it was asked for."""
-        named = [self._name_adjoint(a, a.name) for a in self.gradient.adjoints]
-        return [n for n in named if n is not None]
+    def _name_adjoints(self, statements: Sequence[Statement]) -> list[tuple[Adjoint, str, Term | None]]:
+        """The adjoints of points, of what got a name while the program was written, and those asked for.
 
-    def _name_adjoint(self, a: Adjoint, of: str) -> tuple[Adjoint, str, Term | None] | None:
-        term = None if a.node is None else self._term(a.node)
-        seen = term is not None and (term.node in self._named or term.node in self._primal)
-        if seen and not a.wanted:
-            return None
-        name = self.language.names.take(f"d{of}", f"d_{of}")
-        if term is not None and not seen:
-            self._named[term.node] = name
-        return a, name, term
-
-    def _of_temporaries(self, statements: Sequence[Statement]) -> list[tuple[Adjoint, str, Term | None]]:
-        """The adjoints of what got a name while the program was written."""
-        found = []
-        for s in statements:
-            a = self.gradient.others.get(s.term.node)
-            if a is not None and s.term.node not in self._named:
-                named = self._name_adjoint(a, s.name)
-                if named is not None and named[2] is not None:
-                    self.block.force(named[2], named[1])
-                    found.append(named)
+        They are in the order of the analysis. One that equals something named already has a name of its own only if it
+        was asked for.
+        """
+        others = self.gradient.others
+        temporary = [(s.name, others.get(s.term.node)) for s in statements if s.term.node not in self._named]
+        every = [(a.name, a) for a in self.gradient.adjoints]
+        every += [(name, a) for name, a in temporary if a is not None]
+        found: list[tuple[Adjoint, str, Term | None]] = []
+        for of, a in sorted(every, key=lambda item: -item[1].first):
+            term = None if a.node is None else self._term(a.node)
+            seen = term is not None and (term.node in self._named or term.node in self._primal)
+            if seen and not a.wanted:
+                continue
+            name = self.language.names.take(f"d{of}", f"d_{of}")
+            if term is not None:
+                self.block.force(term, name)
+                self._named.setdefault(term.node, name)
+            found.append((a, name, term))
         return found
 
     # ---- the body ------------------------------------------------------------------------------------------------
@@ -132,13 +126,14 @@ class Entry:
     def body(self, source: Source) -> list[str]:
         """The lines of the function without its return."""
         block = self.block
-        block.plan([*self._points, *((t, [name]) for _, name, t in self._adjoints if t is not None)])
+        after = [self._term(a.node) for a in self.gradient.adjoints if a.node is not None]
+        block.plan([*self._points, *((t, []) for t in after)])
         for term, _ in self._points:
             block.require(term)
         first = _lines(block.statements)
-        every = [*self._adjoints, *self._of_temporaries(block.statements)]
+        adjoints = self._name_adjoints(block.statements)
         groups: list[tuple[Sequence[str], int, str]] = []
-        for a, name, term in sorted(every, key=lambda found: -found[0].first):
+        for a, name, term in adjoints:
             done = len(block.statements)
             if term is None:
                 zero = self._zero(a)
@@ -148,9 +143,11 @@ class Entry:
                 block.require(term)
                 made = block.statements[done:]
                 lines, comment = _lines(made), place(a.uses, source)
-                at = len(lines) - (len(made[-1].lines) if made else 0)
+                at = len(_lines(made[: [s.name for s in made].index(name)])) if lines else 0
             if lines:
                 groups.append((lines, at, comment))
+        names = {a.name: name for a, name, _ in adjoints if a.wanted}
+        self.results = [self.value, *(names[name] for name in self.wrt)]
         note = f"# the analysis, from the last line to the first: dX is d{self.value}/dX"
         return [*first, "", note, *commented(groups)] if groups else first
 

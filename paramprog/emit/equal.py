@@ -38,7 +38,7 @@ def equal_multiples(nodes: Sequence[Node]) -> dict[Node, Node]:
         known[n] = (1.0, n)
         if n.kind != "real":
             continue
-        if n.op is ADD and n.args[0] is n.args[1]:
+        if n.op is ADD and known[n.args[0]] == known[n.args[1]]:
             known[n] = _times(2.0, known[n.args[0]], n)
         elif n.op is MUL or (n.op is CONTRACT and _is_scaling(n)):
             for c, x in (n.args, n.args[::-1]):

@@ -70,7 +70,11 @@ class Python(Language):
         return Written(CALLS[name].format(*(a.text for a in args), **attrs))
 
     def _real(self, node: Node, x: Written) -> Written:
-        return call(f"np.{self.real}", x) if not node.shape else call(f"{x.at(Level.PRIMARY)}.astype", f"np.{self.real}")
+        return (
+            call(f"np.{self.real}", x)
+            if not node.shape
+            else call(f"{x.at(Level.PRIMARY)}.astype", f"np.{self.real}")
+        )
 
     def _int(self, node: Node, x: Written) -> Written:
         if node.args[0].kind != "real":
@@ -95,7 +99,11 @@ class Python(Language):
 
     def _transpose(self, node: Node, x: Written) -> Written:
         axes = node.attrs["axes"]
-        return self.transposed(x) if axes == tuple(range(len(axes)))[::-1] else call("np.transpose", x, repr(axes))
+        return (
+            self.transposed(x)
+            if axes == tuple(range(len(axes)))[::-1]
+            else call("np.transpose", x, repr(axes))
+        )
 
     def _spread(self, node: Node, x: Written) -> Written:
         if not node.args[0].shape:

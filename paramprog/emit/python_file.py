@@ -22,10 +22,14 @@ def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading
     assert isinstance(language, Python)
     arguments = _arguments(compiled, language)
     converted = [parameter(a, language.real) for a in arguments]
-    doc = f"Return {', '.join([entry.results[0], *(f'd{entry.results[0]}/d{name}' for name in heading.wrt)])}."
+    doc = (
+        f"Return {', '.join([entry.results[0], *(f'd{entry.results[0]}/d{name}' for name in heading.wrt)])}."
+    )
     functions = [_base(b) for b in entry.bases(partials=False)]
     functions += [language.function(f) for f in entry.writer.functions]
-    main = Function(entry.name, arguments, [*converted, *([""] if converted else []), *body], entry.results, doc)
+    main = Function(
+        entry.name, arguments, [*converted, *([""] if converted else []), *body], entry.results, doc
+    )
     functions.append(['@np.errstate(all="ignore")', *language.function(main)])
     constants = [_constant(c, language) for c in language.constants.values()]
     lines = [line for f in functions for line in f] + constants
@@ -36,7 +40,10 @@ def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading
         "import numpy as np",
         *(["from scipy import special"] if "special." in used else []),
     ]
-    parts = [f'"""{heading.sentence}, made from {heading.file} by `paramprog grad --emit python`."""', "\n".join(imports)]
+    parts = [
+        f'"""{heading.sentence}, made from {heading.file} by `paramprog grad --emit python`."""',
+        "\n".join(imports),
+    ]
     head = "\n\n".join([*parts, *(["\n".join(constants)] if constants else [])])
     return "\n\n\n".join([head, *helpers, *("\n".join(f) for f in functions)]) + "\n"
 

@@ -99,6 +99,8 @@ class Dyadic:
 
 def exactly(x: Any) -> Any:
     """A number as a Dyadic; infinities and NaN as floats."""
+    while isinstance(x, np.ndarray):  # an array of objects may hold arrays without axes
+        x = x[()].item() if x.dtype != object else x[()]
     if type(x) is Dyadic:
         return x
     if isinstance(x, int | np.integer | np.bool_):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paramprog.diagnostics import printable
+from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.graph.region import ValueFault
 from paramprog.op import pull, push
@@ -23,8 +24,10 @@ from paramprog.types import Real
 from paramprog.verify.check import Check, undecided
 from paramprog.verify.differences import FEW, difference_check
 from paramprog.verify.dyadic import rounded, ulps
+from paramprog.verify.edges import edge_entries
 from paramprog.verify.factors import TooLargeError
-from paramprog.verify.rationals import Rationals
+from paramprog.verify.kinks import kinks
+from paramprog.verify.rationals import MAX_ENTRIES, Rationals
 from paramprog.verify.rows import Entries, Row, through
 
 TRANSPOSES, PARTIALS = "pull, push = Jacobian (ulps)", "Jacobian = differences"
@@ -40,6 +43,8 @@ TOUCHED = 5 * 10**6
 
 LINES = 4000
 """Coordinates and directions along which operations are differenced, for one verification."""
+
+NEARBY = 1e-3
 
 SHOWN = 3
 """So many faults are named."""
@@ -220,32 +225,57 @@ class Local:
     def _differences(self, use: Use) -> Iterator[Check]:
         """For an elementwise operation lane by lane, else for a weighted sum of the entries of the result.
 
+        What is wrong at a kink is asked again nearby: rules that are right on both sides, such as those of the two
+        ties of max(a, min(a, b)) at a = b, need not combine to one between them.
+
         Raises TooLargeError where the local Jacobian is too large.
         """
         node, port = use
         xs = [np.asarray(self.values[a]) for a in node.args]
         xs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in xs]
+        matrices = self.rationals.entries(*use) if use in self.rationals.paths.chains else None
+        for found in self._by_lane(use, xs, matrices):
+            if found.ok is not False or not kinks(Trace([node], self.values, {}), self.seed):
+                yield found
+                continue
+            moved = [x + NEARBY * (1 + np.abs(x)) * self._signs(x) if x.dtype.kind == "f" else x for x in xs]
+            chain = node.op.local(port, node.op.value(*moved, **node.attrs), *moved, **node.attrs)
+            there = None if chain is None else edge_entries(chain, xs[port].shape, MAX_ENTRIES)
+            wrong = [c for c in self._by_lane(use, moved, there) if c.ok is False]
+            yield wrong[0] if wrong else undecided(PARTIALS, "", "at a kink; right nearby")
+
+    def _signs(self, x: Any) -> Any:
+        return self.rng.choice([-1.0, 1.0], x.shape)
+
+    def _by_lane(self, use: Use, xs: list[Any], matrices: tuple[Entries, ...] | None) -> Iterator[Check]:
+        node, port = use
         n = xs[port].size
         if not node.op.elementwise:
-            weights = self.rng.choice(
-                [-1.75, -1.5, -1.25, -1.0, 1.0, 1.25, 1.5, 1.75], np.shape(self.values[node])
-            )
-            yield self._difference(use, xs, weights, Row.of(weights), np.arange(n))
+            shape = np.shape(self.values[node])
+            weights = self.rng.choice([-1.75, -1.5, -1.25, -1.0, 1.0, 1.25, 1.5, 1.75], shape)
+            yield self._difference(use, xs, matrices, weights, Row.of(weights), np.arange(n))
             return
         for k in self._chosen(n, FEW):
             lane = np.array([k])
-            yield self._difference(use, [x.ravel()[lane] for x in xs], np.ones(1), Row({k: 1}, 0, True), lane)
+            mine = [x.ravel()[lane] for x in xs]
+            yield self._difference(use, mine, matrices, np.ones(1), Row({k: 1}, 0, True), lane)
 
-    def _difference(self, use: Use, xs: list[Any], weights: Any, weighted: Row, entries: Any) -> Check:
+    def _difference(
+        self,
+        use: Use,
+        xs: list[Any],
+        matrices: tuple[Entries, ...] | None,
+        weights: Any,
+        row: Row,
+        entries: Any,
+    ) -> Check:
         """weights^T J against differences of weights^T value; `entries` are those of the whole argument."""
         node, port = use
-        if use in self.rationals.paths.chains:
-            matrices = self.rationals.entries(*use)
-            claimed = _floats(through(weighted, matrices), entries)
-            sizes = Row({k: abs(x) for k, x in weighted.values.items()}, weighted.power, weighted.partial)
+        claimed = size = np.zeros(entries.size)
+        if matrices is not None:  # else a structural zero
+            claimed = _floats(through(row, matrices), entries)
+            sizes = Row({k: abs(x) for k, x in row.values.items()}, row.power, row.partial)
             size = _floats(through(sizes, [m.sizes for m in matrices]), entries)
-        else:
-            claimed = size = np.zeros(entries.size)  # a structural zero
 
         def f(given: dict[str, Any]) -> float:
             try:

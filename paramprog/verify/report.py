@@ -238,8 +238,8 @@ class _Verification:
             return _inner(self.covector, oracle(values))
 
         def rounding(name: str) -> Any:
-            size = sums[name].magnitude
-            return self.tolerance * np.abs(gradients[name] if size is None else size)
+            size, known = np.abs(gradients[name]), sums[name].magnitude
+            return self.tolerance * (size if known is None else np.fmax(size, known))
 
         return difference_check(
             f,

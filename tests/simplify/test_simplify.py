@@ -10,6 +10,7 @@ import pytest
 from simplifying import simplified_exactly
 
 import paramprog
+from paramprog import choose
 from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint
 from paramprog.graph import Graph, Node, demand
@@ -166,8 +167,8 @@ def test_inlining_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def gradient_of(program: Program) -> tuple[list[Node], Point]:
     point = program.point()
     compiled = point.compiled
-    output = program.output(compiled, None)
-    gradient = compiled.gradient(output, tuple(program.wrt(compiled, None).values()))
+    output = choose.output(compiled, None)
+    gradient = compiled.gradient(output, tuple(choose.wrt(compiled, None).values()))
     return [output, *(n for n in gradient if n is not None)], point
 
 

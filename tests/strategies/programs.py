@@ -281,6 +281,7 @@ def programs(draw: Draw, depth: int = 2) -> str:
     scope.values += [(name, "real", shape) for name, shape in inputs]
     formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
     formals += [
+        f"ks : int[n] = [{draw(st.integers(-2, 2))}, 0, {draw(st.integers(1, 9))}]",
         f"i : int = {draw(st.integers(-3, 3))}",
         f"t : bool = {draw(st.sampled_from(['true', 'false']))}",
     ]

@@ -1,0 +1,76 @@
+"""What a program answers with: points, values, gradients, Jacobians."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from paramprog.analyses.uses import Use
+from paramprog.diagnostics import Diagnostic
+from paramprog.graph import Node
+from paramprog.jacobian import Mode as JacobianMode
+from paramprog.pipeline import Compiled
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a program is evaluated: a value for each input and param; `notes` say which were drawn, and how."""
+
+    compiled: Compiled = field(repr=False)
+    inputs: dict[str, Any]
+    params: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def leaves(self) -> dict[Node, Any]:
+        """The values by leaf of the graph."""
+        built = self.compiled.built
+        return {built.inputs[k]: v for k, v in self.inputs.items()} | {
+            built.params[k]: v for k, v in self.params.items()
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """The values of all outputs by name."""
+
+    outputs: dict[str, Any]
+    point: Point = field(repr=False)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The value of the output, and its gradient with respect to each name asked for.
+
+    `structural_zero` lists the names that the output does not depend on; `warnings` say where values or gradients stop
+    being finite. `by_use`, if asked for, lists what each use of a name adds to its gradient.
+    """
+
+    value: Any
+    gradients: dict[str, Any]
+    structural_zero: list[str]
+    point: Point = field(repr=False)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    by_use: dict[str, list[Use]] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.gradients[name]
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """The value of the output, and d(output)/d(name), of shape [*output, *name], for each name asked for.
+
+    `mode` is how they were computed; the rest is as in `Gradient`.
+    """
+
+    value: Any
+    jacobians: dict[str, Any]
+    structural_zero: list[str]
+    point: Point = field(repr=False)
+    mode: JacobianMode
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.jacobians[name]
