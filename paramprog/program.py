@@ -29,6 +29,7 @@ from paramprog.results import Gradient, Jacobian, Point, Result
 from paramprog.types import Real
 
 if TYPE_CHECKING:
+    from paramprog.emit import Spelling
     from paramprog.explain.drawing import Subject
     from paramprog.explain.paths import PathList
     from paramprog.explain.render import Format
@@ -288,6 +289,33 @@ class Program:
         return verify(
             Problem(target, choose.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)
         )
+
+    def gradient_program(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        output: str | None = None,
+        language: Spelling = "pp",
+        **by_name: Any,
+    ) -> str:
+        """The gradient as a program: a text that computes a real scalar output and its gradients, in the order of `wrt`.
+
+        In "pp" it is a program like this one, with the same inputs, params and defaults; values given here are its
+        defaults instead. `loads` makes a `Program` of it, whose outputs can be differentiated again. In "python" it is a
+        function that needs NumPy, and SciPy for special functions.
+
+        Raises ProgramError as `grad` does.
+        """
+        from paramprog.emit import gradient_source
+
+        given = {**(inputs or {}), **(params or {}), **by_name}
+        compiled = self.compiled(given)
+        choose.output(compiled, output)
+        name = output or next(iter(compiled.built.outputs))
+        leaves = {**compiled.built.inputs, **compiled.built.params}
+        values = {k: as_value(v, leaves[k].type, self.dtype, k, leaves[k].span) for k, v in given.items()}
+        return gradient_source(compiled, self.function, name, choose.wrt(compiled, wrt), language, values)
 
     @cached_property
     def graph(self) -> ComputationalGraph:

@@ -25,14 +25,23 @@ def configure(parser: ArgumentParser) -> None:
     program_options(parser)
     gradient_options(parser, modes=("reverse", "forward", "paths"))
     output_options(parser, dump=True)
+    parser.add_argument_group("the program of the gradient").add_argument(
+        "--emit",
+        choices=("pp", "python"),
+        help="print the gradient as a program: in the language itself, or as a NumPy function",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> Reply:
-    """`R = value`, then `dR/dX = gradient` for each X. Raises ProgramError."""
+    """`R = value`, then `dR/dX = gradient` for each X; or the program of both. Raises ProgramError."""
     if arguments.dump:
         return dump(arguments)
     program = request.program(arguments)
+    if arguments.emit:
+        given = request.values(arguments)
+        wrt, output = request.wrt(arguments), arguments.output
+        return Reply(program.gradient_program(given, wrt=wrt, output=output, language=arguments.emit))
     result = program.grad(
         request.values(arguments),
         wrt=request.wrt(arguments),

@@ -34,8 +34,8 @@ class Adjoint(NamedTuple):
 class Gradient:
     """One simplified graph of a value and its gradients.
 
-    `leaves` are the inputs and params that it needs, `points` the named points of the entry function in the order of the
-    source, `adjoints` are in the order of the analysis, and `hints` has names from functions that were inlined.
+    `leaves` are the inputs and params that it needs, `points` the named points of the entry function in the order of
+    the source, `adjoints` are in the order of the analysis, and `hints` has names from functions that were inlined.
     """
 
     graph: Graph

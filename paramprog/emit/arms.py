@@ -1,4 +1,4 @@
-"""The sides of branches: whether an arm is short enough to stand inside a conditional, and what it needs from outside."""
+"""The sides of branches: whether an arm is short enough to stand inside a conditional, and what it needs."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def _listed(items: Sequence[str]) -> str:
 def commented(groups: Sequence[tuple[Sequence[str], int, str]]) -> list[str]:
     """Statements with their comments, aligned beside them where there is room, else above.
 
-    A group is some lines, which of them its comment belongs to, and the comment. A comment that says the same as the one
-    before is left out.
+    A group is some lines, which of them its comment belongs to, and the comment. A comment that says the same as the
+    one before is left out.
     """
     shown: list[tuple[Sequence[str], int, str]] = []
     last = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,60 @@ from paramprog.emit.language import Argument, ConstantArray
 from paramprog.emit.numbers import array, below, literal
 from paramprog.lang.build import Built
 from paramprog.lang.check import Checked
-from paramprog.lang.inits import Draw
-from paramprog.lang.syntax import Boolean, Expression, Integer, ListLiteral, Negate, Number
+from paramprog.lang.inits import Draw, default_draw
+from paramprog.lang.syntax import Boolean, Expression, Formal, Integer, ListLiteral, Negate, Number
 from paramprog.types import Kind, Type
 
 WIDTH = 100
 """A longer line of declarations is broken."""
 
 
-def params(checked: Checked) -> list[str]:
+class Values:
+    """What the params and inputs are: given, else as the source says, where that fits the sizes of this run."""
+
+    def __init__(self, checked: Checked, given: Mapping[str, Any]) -> None:
+        self.checked, self.given = checked, given
+
+    def get(self, name: str, type: Type) -> Any:
+        """The value of a name as an array, None if it has none."""
+        if name in self.given:
+            return np.asarray(self.given[name])
+        if name not in self.checked.values:
+            return None
+        value = np.asarray(self.checked.values[name])
+        return value if value.shape in ((), type.shape) else None
+
+    def text(self, name: str, type: Type, written: Expression | None, *, typed: bool = True) -> str | None:
+        """The value as it is written in the source, if that is a literal. `typed` says that its kind need not be."""
+        value = self.get(name, type)
+        if value is None:
+            return None
+        whole = type.kind == "real" and not typed and value.dtype.kind == "i"
+        if name not in self.given and written is not None and _is_literal(written):
+            return f"{written.span.text}.0" if whole else _unindented(written)
+        if value.size == 0:
+            return f"zeros({', '.join(map(str, value.shape))})"
+        kind = "real" if whole else kind_of(value)
+        return array(value, lambda x: literal(x, kind).text)
+
+
+def params(checked: Checked, values: Values) -> list[str]:
     """The declarations of all params and noise; those of one line stay in one line."""
     lines: list[str] = []
     before: Any = None
     for name, type in checked.params.items():
         item = checked.items[name]
         word = "noise" if item.noise else "param"
-        shown = type if item.type is not None or not _has_shape(checked, name, type) else None
-        text = f"{name} : {shown}" if shown is not None else name
-        value = default(checked, name, type.kind, item.value)
-        if value is not None:
-            text = below(f"{text} = ", value)
+        value = values.get(name, type)
+        if value is None or value.shape != type.shape or item.type is not None:
+            text = f"{name} : {type}"
         else:
-            text = f"{text} ~ {_draw(checked.inits[name])}"
+            text = name
+        shown = values.text(name, type, item.value)
+        if shown is not None:
+            text = below(f"{text} = ", shown)
+        else:
+            text = f"{text} ~ {_draw(checked.inits.get(name, default_draw(type)))}"
         place = (item.name.span.source, item.name.span.line, word)
         if place == before and len(lines[-1]) + len(text) < WIDTH and "\n" not in lines[-1] + text:
             lines[-1] += f", {text}"
@@ -42,39 +74,19 @@ def params(checked: Checked) -> list[str]:
     return lines
 
 
-def _has_shape(checked: Checked, name: str, type: Type) -> bool:
-    """Whether the value says which shape the param has."""
-    return name in checked.values and np.shape(checked.values[name]) == type.shape
-
-
 def _draw(draw: Draw) -> str:
     return f"{draw.init}({', '.join(repr(float(a)) for a in draw.arguments)})"
 
 
-def arguments(checked: Checked, built: Built) -> list[Argument]:
+def arguments(built: Built, formals: Sequence[Formal], values: Values) -> list[Argument]:
     """The arguments of the entry function, with their types and defaults."""
     found = []
-    for formal in checked.entry.formals():
+    for formal in formals:
         name = formal.name.text
         type = built.inputs[name].type
-        value = default(checked, name, type.kind, formal.default, typed=bool(type.shape))
+        value = values.text(name, type, formal.default, typed=bool(type.shape))
         found.append(Argument(name, None if type == Type("real", ()) else type, value))
     return found
-
-
-def default(
-    checked: Checked, name: str, kind: Kind, written: Expression | None, *, typed: bool = True
-) -> str | None:
-    """The value of a param or the default of an argument; as it was written, if that is a literal."""
-    if name not in checked.values:
-        return None
-    value = np.asarray(checked.values[name])
-    if written is not None and _is_literal(written) and "#" not in written.span.text:
-        whole = kind == "real" and not typed and value.dtype.kind == "i"
-        return f"{written.span.text}.0" if whole else _unindented(written)
-    if value.size == 0:
-        return f"zeros({', '.join(map(str, value.shape))})"
-    return array(value, lambda x: literal(x, kind_of(value)).text)
 
 
 def _unindented(written: Expression) -> str:
@@ -88,6 +100,8 @@ def _unindented(written: Expression) -> str:
 
 def _is_literal(e: Expression) -> bool:
     pending = [e]
+    if "#" in e.span.text:
+        return False
     while pending:
         part = pending.pop()
         if isinstance(part, ListLiteral):

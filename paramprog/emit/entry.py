@@ -49,6 +49,8 @@ class BaseText(NamedTuple):
     arguments: Sequence[str]
     result: Written
     partials: Sequence[Written] | None
+    whole: bool
+    """Whether the result depends on all arguments."""
 
 
 class Entry:
@@ -128,8 +130,8 @@ class Entry:
         block = self.block
         after = [self._term(a.node) for a in self.gradient.adjoints if a.node is not None]
         block.plan([*self._points, *((t, []) for t in after)])
-        for term, _ in self._points:
-            block.require(term)
+        for point, _ in self._points:
+            block.require(point)
         first = _lines(block.statements)
         adjoints = self._name_adjoints(block.statements)
         groups: list[tuple[Sequence[str], int, str]] = []
@@ -181,12 +183,13 @@ class Entry:
             else [
                 self._scalar(op.body.graph, p, given) if p is not None else Written("0.0") for p in by_hand
             ],
+            set(op.body.arguments) <= set(cone(op.body.graph.nodes, [op.body.result])),
         )
 
     def _scalar(self, graph: Graph, result: Node, given: dict[Node, str]) -> Written:
         """An expression of a base function; one with names of its own becomes a function."""
         side = Side(None, Term(self.terms.home, result), 0)
-        site = Site(side)
+        site = Site(side, lanes=(1,))  # it is applied to arrays, entry by entry
         names = Names(around=self.language.global_names)
         names.taken.update(given.values())
         known = {Term(site, a): Written(name) for a, name in given.items()}

@@ -17,8 +17,10 @@ from paramprog.transfer.select import Cuts
 from paramprog.types import Kind, Shape, Type
 
 RESERVED = frozenset(
-    "function Function dim param const base derivative noise import if then else for in while return and or not "
-    "true false".split()
+    (
+        *("function", "Function", "dim", "param", "const", "base", "derivative", "noise", "import"),
+        *("if", "then", "else", "for", "in", "while", "return", "and", "or", "not", "true", "false"),
+    )
 )
 """Words that are no names."""
 

@@ -10,21 +10,23 @@ from paramprog.emit.language import Function
 from paramprog.pipeline import Compiled
 
 
-def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading) -> str:
+def text(
+    compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading, values: declarations.Values
+) -> str:
     """The declarations, base functions and functions of arms, and last the entry function."""
     language = entry.language
-    arguments = declarations.arguments(compiled.checked, compiled.built)
+    arguments = declarations.arguments(compiled.built, compiled.checked.entry.formals(), values)
     bases = [_base(b) for b in entry.bases(partials=True)]
     declared = [
         *(declarations.constant(c) for c in language.constants.values()),
-        *declarations.params(compiled.checked),
+        *declarations.params(compiled.checked, values),
         *bases,
     ]
     parts = [[f"# {heading.sentence}, made from {heading.file} by `paramprog grad --emit pp`."]]
     if declared:
         parts.append(declared)
-    for function in [*entry.writer.functions, Function(entry.name, arguments, body, entry.results)]:
-        parts.append(language.function(function))
+    main = Function(entry.name, arguments, body, entry.results)
+    parts += [language.function(f) for f in (*entry.writer.functions, main)]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 

@@ -227,7 +227,7 @@ def _listed(args: Sequence[Written]) -> str:
 
 
 def _slice_text(s: slice[int, int | None, int]) -> str:
-    if (s.start, s.stop, s.step) == (None, None, None):
+    if s == slice(None):
         return "slice(None)"
     return f"slice({s.start}, {s.stop})" if s.step == 1 else f"slice({s.start}, {s.stop}, {s.step})"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.emit.declarations import kind_of
+from paramprog.emit.declarations import Values, kind_of
 from paramprog.emit.entry import BaseText, Entry, Heading
 from paramprog.emit.language import Argument, ConstantArray, Function
 from paramprog.emit.numbers import array, below
@@ -16,11 +16,11 @@ from paramprog.emit.python_functions import FUNCTIONS, mentioned
 from paramprog.pipeline import Compiled
 
 
-def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading) -> str:
+def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading, values: Values) -> str:
     """Imports, constants, functions, and last the function of the value and the gradients."""
     language = entry.language
     assert isinstance(language, Python)
-    arguments = _arguments(compiled, language)
+    arguments = _arguments(compiled, language, values)
     converted = [parameter(a, language.real) for a in arguments]
     doc = (
         f"Return {', '.join([entry.results[0], *(f'd{entry.results[0]}/d{name}' for name in heading.wrt)])}."
@@ -48,15 +48,13 @@ def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading
     return "\n\n\n".join([head, *helpers, *("\n".join(f) for f in functions)]) + "\n"
 
 
-def _arguments(compiled: Compiled, language: Python) -> list[Argument]:
+def _arguments(compiled: Compiled, language: Python, values: Values) -> list[Argument]:
     """Inputs, then params, with their values as defaults."""
-    built, values = compiled.built, compiled.checked.values
     found: list[Argument] = []
-    for name, leaf in [*built.inputs.items(), *built.params.items()]:
-        value = np.broadcast_to(values[name], leaf.shape) if name in values else None
-        found.append(
-            Argument(language.leaves[name], leaf.type, None if value is None else _tuples(value, language))
-        )
+    for name, leaf in [*compiled.built.inputs.items(), *compiled.built.params.items()]:
+        value = values.get(name, leaf.type)
+        default = None if value is None else _tuples(np.broadcast_to(value, leaf.shape), language)
+        found.append(Argument(language.leaves[name], leaf.type, default))
     return found
 
 
@@ -76,4 +74,9 @@ def _constant(declared: ConstantArray, language: Python) -> str:
 
 
 def _base(base: BaseText) -> list[str]:
-    return [f"def {base.name}({', '.join(base.arguments)}):", f"    return {base.result.text}"]
+    arguments = ", ".join(base.arguments)
+    result = base.result.text
+    if not base.whole:
+        shapes = ", ".join(f"np.shape({a})" for a in base.arguments)
+        result = f"np.broadcast_to({result}, np.broadcast_shapes({shapes}))[()]"
+    return [f"def {base.name}({arguments}):", f"    return {result}"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from paramprog.emit import pp_file, python_file
 from paramprog.emit.adjoint import gradient
+from paramprog.emit.declarations import Values
 from paramprog.emit.entry import Entry, Heading
 from paramprog.emit.language import Language
 from paramprog.emit.names import Names
@@ -23,13 +24,18 @@ Spelling = Literal["pp", "python"]
 
 
 def gradient_source(
-    compiled: Compiled, function: str, output: str, wrt: Mapping[str, Node], language: Spelling = "pp"
+    compiled: Compiled,
+    function: str,
+    output: str,
+    wrt: Mapping[str, Node],
+    language: Spelling = "pp",
+    given: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a program that computes an output, a real scalar, and its gradients by `wrt`.
 
-    Names are the user's; `dA` is the adjoint of A. The program has the same inputs, params and defaults. In the language
-    itself it returns the output and the gradients in the order of `wrt`, draws the same initial values, and is a
-    program like any other: it can be differentiated again. In Python it is a function of the inputs and params that needs
+    Names are the user's; `dA` is the adjoint of A. The program has the same inputs, params and defaults, those `given`
+    instead of them. In the language itself it returns the output and the gradients in the order of `wrt`, draws the
+    same initial values, and can be differentiated again. In Python it is a function of the inputs and params that needs
     NumPy only, and SciPy for special functions.
 
     Raises ProgramError for an operation that cannot be written.
@@ -40,9 +46,10 @@ def gradient_source(
         entry = Entry(made, found, list(wrt), function)
         body = entry.body(compiled.checked.unit.module.source)
         heading = Heading(entry.value, list(wrt), compiled.checked.unit.module.source)
+        values = Values(compiled.checked, given or {})
         if isinstance(made, Python):
-            return python_file.text(compiled, entry, body, heading)
-        return pp_file.text(compiled, entry, body, heading)
+            return python_file.text(compiled, entry, body, heading, values)
+        return pp_file.text(compiled, entry, body, heading, values)
 
 
 def _language(compiled: Compiled, language: Spelling) -> Language:

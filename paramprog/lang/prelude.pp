@@ -42,7 +42,8 @@ function attention(Q : real[m, d], K : real[n, d], V : real[n, e]) -> real[m, e]
 }
 
 # h' = tanh(W h + U x + b). J. Elman, Finding structure in time, 1990.
-function elman_cell(W : real[n, n], U : real[n, m], b : real[n], h : real[n], x : real[m]) -> real[n] {
+function elman_cell(W : real[n, n], U : real[n, m], b : real[n], h : real[n],
+                    x : real[m]) -> real[n] {
     return tanh(W @ h + U @ x + b)
 }
 
@@ -59,7 +60,8 @@ function lstm_cell(W : real[4 * n, n], U : real[4 * n, m], b : real[4 * n],
 }
 
 # The gates stand in the order reset, update, candidate; the reset gate acts on W h. K. Cho et al., 2014.
-function gru_cell(W : real[3 * n, n], U : real[3 * n, m], b : real[3 * n], h : real[n], x : real[m]) -> real[n] {
+function gru_cell(W : real[3 * n, n], U : real[3 * n, m], b : real[3 * n], h : real[n],
+                  x : real[m]) -> real[n] {
     old = W @ h
     new = U @ x + b
     reset = sigmoid(old[0:n] + new[0:n])
