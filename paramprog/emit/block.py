@@ -14,6 +14,7 @@ from paramprog.emit.updates import Updates
 from paramprog.emit.written import Written
 from paramprog.graph import PART, Node
 from paramprog.transfer.source import ARRAY, FULL
+from paramprog.types import Shape
 
 MAX_INLINE = 56
 """A longer expression gets a name when it is part of another one."""
@@ -202,24 +203,26 @@ class Block:
         (condition,) = self.terms.operands(part)
         lanes = self.terms.lanes(part)
         arms = self.arms.of(part)
-        sides = [self._arm(part, arm) for arm in arms]
-        numbers = [arm is None or arm.term.node.op is FULL for arm in arms]
-        if all(numbers) and not lanes and part.node.shape:
+        sides = [self._arm(part, arm, lanes) for arm in arms]
+        if all(_number(arm) is not None for arm in arms) and not lanes and part.node.shape:
             # two numbers do not say what the shape is
-            sides[0] = self._filled(part, arms[0])
+            sides[0] = self.language.filled(_number(arms[0]) or 0, part.node.type)
         return self.language.conditional(self.get(condition.term), sides[0], sides[1], lanes)
 
-    def _arm(self, part: Term, arm: Arm | None) -> Written:
-        if arm is None:
-            return self.language.zero(part.node.type)
-        node = arm.term.node
-        if node.op is FULL:
-            return self.language.number(node.attrs["value"], node.kind)
+    def _arm(self, part: Term, arm: Arm | None, lanes: Shape) -> Written:
+        number = _number(arm)
+        if number is not None:
+            return self.language.number_for(number, part.node.type, lanes)
+        assert arm is not None
         if arm.inline:
             return self.get(arm.term)
         name, given = self.writer.function(arm)
         return self.language.applied(name, [self.get(t) for t in given])
 
-    def _filled(self, part: Term, arm: Arm | None) -> Written:
-        value = 0 if arm is None else arm.term.node.attrs["value"]
-        return self.language.filled(value, part.node.type)
+
+def _number(arm: Arm | None) -> bool | int | float | None:
+    """The number that an arm is; 0 where it does not matter what it is."""
+    if arm is None:
+        return 0
+    found: bool | int | float | None = arm.term.node.attrs["value"] if arm.term.node.op is FULL else None
+    return found

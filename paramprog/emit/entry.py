@@ -61,7 +61,7 @@ class Entry:
         self.name = language.functions.take(f"{function}_gradient")
         self._named: dict[Node, str] = {}
         equal = equal_calls(gradient.graph.nodes) | equal_multiples(gradient.graph.nodes)
-        self.terms = Terms(self._named.__contains__, equal)
+        self.terms = Terms(self._named.__contains__, equal, language.converts)
         self.writer = Writer(self.terms, language, Arms(self.terms), gradient.hints)
         known = {self._term(n): Written(language.leaves[k]) for k, n in gradient.leaves.items()}
         self.block = Block(self.writer, None, language.names, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import frexp
 
-from paramprog.graph import Node
+from paramprog.graph import Node, Region
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.linear import MUL
@@ -36,7 +36,7 @@ def equal_multiples(nodes: Sequence[Node]) -> dict[Node, Node]:
     known: dict[Node, tuple[float, Node]] = {}
     for n in nodes:
         known[n] = (1.0, n)
-        if n.kind != "real":
+        if isinstance(n.op, Region) or n.kind != "real":
             continue
         if n.op is ADD and known[n.args[0]] == known[n.args[1]]:
             known[n] = _times(2.0, known[n.args[0]], n)

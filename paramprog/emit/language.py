@@ -27,6 +27,7 @@ from paramprog.emit.written import (
     total,
 )
 from paramprog.graph import Node
+from paramprog.op import Op
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.select import Cuts
@@ -140,6 +141,10 @@ class Language(ABC):
             return self.contraction(node, *args)
         return self.called(node, args)
 
+    def converts(self, op: Op) -> bool:
+        """Whether an operation takes ints for reals as they are."""
+        return True
+
     @abstractmethod
     def called(self, node: Node, args: Sequence[Written]) -> Written:
         """An operation that is no operator."""
@@ -148,9 +153,9 @@ class Language(ABC):
     def conditional(self, condition: Written, first: Written, second: Written, lanes: Shape) -> Written:
         """One of two values by a condition, which has the shape `lanes`."""
 
-    @abstractmethod
-    def zero(self, type: Type) -> Written:
-        """The other arm of a history: a zero that nothing selected reads."""
+    def number_for(self, value: bool | int | float, type: Type, lanes: Shape) -> Written:
+        """A number as one arm of a conditional of this type."""
+        return self.number(value, type.kind)
 
     def applied(self, name: str, args: Sequence[Written]) -> Written:
         """A call of a function that is printed."""

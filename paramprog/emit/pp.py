@@ -113,9 +113,6 @@ class Pp(Language):
         text = f"if {condition.text} then {first.text} else {second.text}"
         return Written(text, Level.ANY)
 
-    def zero(self, type: Type) -> Written:
-        return self.number(False if type.kind == "bool" else 0, type.kind)
-
     def sliced(self, x: Written, cuts: Cuts) -> Written:
         x = super().sliced(x, tuple(cut for cut in cuts if cut.step > 0))
         before = [cut for cut in cuts if cut.length is None]

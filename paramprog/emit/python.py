@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Sequence
 
 from paramprog.diagnostics import fail
-from paramprog.emit.language import Argument, Function, Language, words
+from paramprog.emit.language import OPERATORS, Argument, Function, Language, words
 from paramprog.emit.numbers import below, literal
 from paramprog.emit.python_calls import CALLS
 from paramprog.emit.python_functions import FUNCTIONS
@@ -48,6 +48,9 @@ class Python(Language):
         return call("np.eye", str(n), *[f"dtype={d}" for d in self._dtype("real")])
 
     # ---- operations ----------------------------------------------------------------------------------------------
+
+    def converts(self, op: Op) -> bool:
+        return op.name in OPERATORS or op.name in ("maximum", "minimum")
 
     def called(self, node: Node, args: Sequence[Written]) -> Written:
         name = node.op.name
@@ -136,8 +139,8 @@ class Python(Language):
             return x
         return call("np.int64" if digits.isdigit() else f"np.{self.real}", x)
 
-    def zero(self, type: Type) -> Written:
-        return self.number(False if type.kind == "bool" else 0, type.kind)
+    def number_for(self, value: bool | int | float, type: Type, lanes: Shape) -> Written:
+        return self.number(value, type.kind) if lanes or not type.shape else self.filled(value, type)
 
     # ---- contractions --------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
+from paramprog.op import Op
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.regions import Branch
 from paramprog.transfer.replace import REPLACE
@@ -71,12 +72,15 @@ class Operand(NamedTuple):
 class Terms:
     """Reads the operands of terms.
 
-    `named` says which nodes of the outermost graph are written as names, `equal` which are written as another one.
+    `named` says which nodes of the outermost graph are written as names, `equal` which are written as another one,
+    `converts` which operations take ints for reals in the language being written.
     """
 
-    def __init__(self, named: Callable[[Node], bool], equal: Mapping[Node, Node]) -> None:
+    def __init__(
+        self, named: Callable[[Node], bool], equal: Mapping[Node, Node], converts: Callable[[Op], bool]
+    ) -> None:
         self.home = Site()
-        self.named, self.equal = named, equal
+        self.named, self.equal, self.converts = named, equal, converts
         self._operands: dict[Term, list[Operand]] = {}
 
     # ---- branches ------------------------------------------------------------------------------------------------
@@ -172,7 +176,8 @@ class Terms:
             args = self._without_spreads(site, node, args)
         elif node.op is REPLACE:
             args[1] = self._scalar(args[1])
-        return args if node.op is REAL else _without_conversions(self, node, args)
+        implicit = node.op is not REAL and self.converts(node.op)
+        return _without_conversions(self, node, args) if implicit else args
 
     def _scalar(self, operand: Operand) -> Operand:
         """The operand as one scalar for all entries, if it is that."""

@@ -64,7 +64,7 @@ def _shape(value: Any) -> tuple[int, ...] | None:
     return shape
 
 
-def as_value(value: Any, type: Type, real: Real, name: str, span: Span) -> Any:
+def as_value(value: Any, type: Type, real: Real, name: str, span: Span | None) -> Any:
     """A given value as an array of the declared type; a number fills no shape, and only whole numbers become int.
 
     Raises ProgramError naming the input when it does not fit.

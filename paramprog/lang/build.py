@@ -314,7 +314,7 @@ class Frame:
             if not isinstance(target, Primitive):
                 continue  # decided at compile time
             right: Node = yield self.expression(link.operand)
-            span = e.first.span.to(link.operand.span)
+            span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
             left = self.builder.emit(target.op, (left, right), target.attrs, span)
         return left
 

@@ -164,7 +164,7 @@ class Typing:
                 self.instance.info[link] = left  # decided: the right side is not even typed
                 continue
             right: Info = yield self.expression(link.operand)
-            span = e.first.span.to(link.operand.span)
+            span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
             if link.operator == "@":
                 op, attrs = self._product(left, right, span)
             else:

@@ -16,6 +16,7 @@ from paramprog.graph import Graph, Node, cone, demand, execute, replay
 from paramprog.graph.region import Live
 from paramprog.op import Chain, Op, Symbol
 from paramprog.transfer.map import diagonal
+from paramprog.types import join_shapes
 
 
 @dataclass(eq=False, repr=False)
@@ -39,13 +40,14 @@ class Body:
             if output not in self._live:
                 self._live[output] = demand(self.graph.nodes, [output])
             y = execute(self._live[output], given)[output]
-            return y if np.ndim(y) == np.ndim(xs[0]) else np.broadcast_to(y, np.shape(xs[0]))
+            shape = np.broadcast_shapes(*map(np.shape, xs))
+            return y if np.shape(y) == shape else np.broadcast_to(y, shape)
         graph: Any = max((x.graph for x in symbols), key=lambda g: g.depth)
         nodes = {a: x if isinstance(x, Node) else graph.constant(x, "real") for a, x in given.items()}
         made = cone(self.graph.nodes, [output])
         y = replay(made, {a: graph.own(x) for a, x in nodes.items()}, graph)[output]
-        like = nodes[self.arguments[0]].shape
-        return y if y.shape == like else graph.spread(y, like)
+        shape = join_shapes([x.shape for x in nodes.values()])
+        return y if y.shape == shape else graph.spread(y, shape)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -204,8 +204,10 @@ class Branch(Region):
         return [(k, results[k.number] if isinstance(k, Result) else k) for k in keys]
 
     def copy(self, node: Node, args: Sequence[Node], graph: Graph) -> Node:
-        lanes = join_shapes([a.shape for a in args]) if not node.args[0].shape else args[0].shape
-        if lanes and not node.args[0].shape:
+        """Of a branch of one lane on arrays, a branch per lane: where an argument has grown, all grow with it."""
+        grown = [a.shape for a, old in zip(args, node.args, strict=True) if a.shape != old.shape]
+        if grown and not node.args[0].shape:
+            lanes = join_shapes(grown)
             args = [a if a.shape == lanes else graph.spread(a, lanes) for a in args]
         types = [Type(n.kind, (*args[0].shape, *n.shape)) for n in node.attrs["results"][0]]
         return graph.append(self, tuple(args), node.attrs, tuple(types))

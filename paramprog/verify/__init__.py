@@ -11,7 +11,8 @@ dyadic       exact arithmetic of floats
 rows         exact row vectors and matrices
 edges        local Jacobians as exact matrices
 rationals    one pass against all paths, exactly
-local        the rules of the primitives, edge by edge
+local        the transposes of the primitives, edge by edge
+partials     the partials of the primitives, edge by edge
 exact        the checks of `--exact`
 report       all comparisons for one program at one point
 """

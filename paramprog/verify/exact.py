@@ -6,7 +6,7 @@ analysis = path sum (exact)      the gradient analysis as it is, solver and tran
 forward = path sum (exact)       the same forwards, along random tangents
 gradient = exact                 the rounding error of the float gradient
 pull, push = Jacobian (ulps)     the transposes of the primitives, edge by edge (local.py)
-Jacobian = differences           the partials of the primitives, edge by edge (local.py)
+Jacobian = differences           the partials of the primitives, edge by edge (partials.py)
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from paramprog.types import Real
 from paramprog.verify.check import TINY, Check, undecided
 from paramprog.verify.dyadic import Dyadic, exact_array, exactly, rounded, ulps
 from paramprog.verify.local import Local
+from paramprog.verify.partials import partials
 from paramprog.verify.paths import Paths
 from paramprog.verify.rationals import WORK, ExactGradient, Rationals
 from paramprog.verify.rows import Row
@@ -70,7 +71,7 @@ def exact_checks(problem: ExactProblem) -> list[Check]:
     checks += _OnRationals(problem, rationals, found).checks(rng)
     checks += [_rounding(problem, name, g) for name, g in found.items()]
     local = Local(rationals, list(problem.wrt.values()), problem.real, problem.tolerance, problem.seed)
-    return [*checks, local.transposes(), local.partials()]
+    return [*checks, local.transposes(), partials(local)]
 
 
 # ---- recursion and paths -----------------------------------------------------------------------------------

@@ -160,8 +160,9 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="print and check one program")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        print(drawn(arguments.seed, arguments.only))
-        return report(arguments.seed, block(arguments.seed, range(arguments.only, arguments.only + 1)))
+        found = block(arguments.seed, range(arguments.only, arguments.only + 1))
+        print(found.text, *(f"\n{what}" for _, what, _ in found.faults))
+        return report(arguments.seed, found)
     total, done = Block(), 0
     if arguments.state and arguments.state.exists():
         kept = json.loads(arguments.state.read_text())

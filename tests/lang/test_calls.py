@@ -258,7 +258,6 @@ def test_what_is_no_base_function(base, found, at):
     assert told(f"{text}base {base}\n{returning('x', 'x = 2.0')}") == [(found, at)]
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="a body takes its shape from its first argument")
 def test_a_base_function_may_call_another_with_a_constant_first():
     """The other arguments say how many lanes there are."""
     text = "base larger(a, b) = max(a, b)\nbase positive(x) = larger(0.0, x) + larger(1, 0.5)\n"
