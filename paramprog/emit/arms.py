@@ -54,13 +54,14 @@ class Arms:
         return found
 
     def references(self, term: Term) -> Iterator[tuple[Term, int]]:
-        """What a term refers to, and how often, as it is written."""
+        """What a term refers to, and how often, as it is written; anything in an arm counts as often."""
         for operand in self.terms.operands(term):
             yield operand.term, 1
         if term.node.op is PART:
             for arm in self.of(term):
                 if arm is not None:
-                    yield from ((t, n if arm.inline else 1) for t, n in arm.uses.items())
+                    # two, so that it is computed where it was, and not inside the arm
+                    yield from ((t, max(n, 2)) for t, n in arm.uses.items())
 
     def _arm(self, root: Term, side: Side) -> Arm:
         if root.site.side is not side:

@@ -75,8 +75,11 @@ def difference(a: Written, b: Written) -> Written:
 
 
 def product(a: Written, b: Written) -> Written:
-    """a * b."""
-    if (b.level == Level.PRODUCT and a.level != Level.PRODUCT) or (b.negative and not a.negative):
+    """a * b; signs go in front."""
+    if a.negative is not None or b.negative is not None:
+        x = product(a.negative or a, b.negative or b)
+        return x if a.negative is not None and b.negative is not None else negation(x)
+    if b.level == Level.PRODUCT and a.level != Level.PRODUCT:
         a, b = b, a
     return Written(f"{a.at(Level.PRODUCT)} * {b.at(Level.UNARY)}", Level.PRODUCT)
 
