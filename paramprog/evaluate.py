@@ -26,7 +26,9 @@ from paramprog.transfer.step import NOT, OR
 
 
 def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
-    """The values of `outputs`, for the values of the leaves they depend on. Computes nothing that they do not need.
+    """The values of `outputs`, scalars as NumPy scalars, for the values of the leaves they depend on.
+
+    Computes nothing that they do not need.
 
     Raises ProgramError, with the place, when an operation has no value.
     """
@@ -35,7 +37,7 @@ def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
     env = dict(inputs)
     with np.errstate(all="ignore"), deep_stack():
         execute(demand(outputs[0].graph.nodes, outputs), env)
-    return [env[y] for y in outputs]
+    return [np.asarray(env[y])[()] for y in outputs]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,9 @@ def _summary(function: str, compiled: Compiled) -> str:
     built = compiled.built
     arguments = ", ".join(f"{name} : {node.type}" for name, node in built.inputs.items())
     results = ", ".join(str(node.type) for node in built.outputs.values())
-    kinds = {"param": built.params, "point": built.points}
+    noise = {name: node for name, node in built.params.items() if compiled.checked.items[name].noise}
+    params = {name: node for name, node in built.params.items() if name not in noise}
+    kinds = {"param": params, "noise": noise, "point": built.points}
     rows = types_text({kind: {k: n.type for k, n in of.items()} for kind, of in kinds.items()})
     return f"function {function}({arguments}) -> {results}\n{rows}ok\n"
 
