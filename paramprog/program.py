@@ -299,11 +299,11 @@ class Program:
         language: Spelling = "pp",
         **by_name: Any,
     ) -> str:
-        """The gradient as a program: a text that computes a real scalar output and its gradients, in the order of `wrt`.
+        """The gradient as a program: a text that computes a real scalar output and its gradients, as `wrt` orders them.
 
         In "pp" it is a program like this one, with the same inputs, params and defaults; values given here are its
-        defaults instead. `loads` makes a `Program` of it, whose outputs can be differentiated again. In "python" it is a
-        function that needs NumPy, and SciPy for special functions.
+        defaults instead. `loads` makes a `Program` of it, whose outputs can be differentiated again. In "python" it is
+        a function that needs NumPy, and SciPy for special functions.
 
         Raises ProgramError as `grad` does.
         """

@@ -83,7 +83,8 @@ class Arms:
         inline = len(inside) <= MAX_OPERATIONS and all(
             t.node.op is not REPLACE and (counts[t] < 2 or self.repeatable(t)) for t in inside
         )
-        return Arm(root, inline, {t: n for t, n in counts.items() if t.site.side is not side})
+        outside = sorted((t for t in counts if t.site.side is not side), key=lambda t: t.node.id)
+        return Arm(root, inline, {t: counts[t] for t in outside})
 
     def repeatable(self, term: Term) -> bool:
         """Whether a term is written again rather than named."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paramprog.emit.arms import Arm, Arms
@@ -47,19 +47,20 @@ class Writer:
     functions: list[Function] = field(default_factory=list)
     _made: dict[Term, tuple[str, list[Term]]] = field(default_factory=dict)
 
-    def function(self, arm: Arm) -> tuple[str, list[Term]]:
-        """The function that an arm became, and the terms that it is called with."""
+    def function(self, arm: Arm, written: Callable[[Term], Written]) -> tuple[str, list[Term]]:
+        """The function that an arm became, and the terms that it is called with, as they are `written` there."""
         if arm.term not in self._made:
             name = self.language.functions.number("arm")
             given = [t for t in arm.uses if t.node.op not in (FULL, ARRAY)]
             names = Names(around=self.language.global_names)
             known: dict[Term, Written] = {}
             for t in given:
-                known[t] = Written(names.take(self.word(t)))
+                text = written(t).text
+                known[t] = Written(names.take(text if text.isidentifier() else self.word(t)))
             block = Block(self, arm.term.site.side, names, known)
             block.plan([(arm.term, ())])
             result = block.require(arm.term)
-            lines = [line for s in block.statements for line in s.lines]
+            lines = [line for s in block.statements for text in s.lines for line in text.split("\n")]
             arguments = [Argument(known[t].text) for t in given]
             self._made[arm.term] = name, given
             self.functions.append(Function(name, arguments, lines, [result.text]))
@@ -216,7 +217,7 @@ class Block:
         assert arm is not None
         if arm.inline:
             return self.get(arm.term)
-        name, given = self.writer.function(arm)
+        name, given = self.writer.function(arm, self.get)
         return self.language.applied(name, [self.get(t) for t in given])
 
 

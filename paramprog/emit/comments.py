@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePath
 
 from paramprog.diagnostics import Source, Span, printable
@@ -47,7 +48,12 @@ def _line(span: Span, main: Source) -> str:
 
 
 def _excerpt(span: Span) -> str:
-    text = safe(span.source.line(span.line).split("#")[0].strip())
+    return _line_text(span.source, span.line)
+
+
+@lru_cache(maxsize=1024)
+def _line_text(source: Source, line: int) -> str:
+    text = safe(source.line(line).lstrip()[: 2 * MAX_EXCERPT].split("#")[0].rstrip())
     return text if len(text) <= MAX_EXCERPT else f"{text[: MAX_EXCERPT - 3].rstrip()}..."
 
 

@@ -20,23 +20,22 @@ WIDTH = 100
 
 
 class Values:
-    """What the params and inputs are: given, else as the source says, where that fits the sizes of this run."""
+    """What the params and inputs are: given, else as the source says."""
 
     def __init__(self, checked: Checked, given: Mapping[str, Any]) -> None:
         self.checked, self.given = checked, given
 
-    def get(self, name: str, type: Type) -> Any:
+    def get(self, name: str) -> Any:
         """The value of a name as an array, None if it has none."""
         if name in self.given:
             return np.asarray(self.given[name])
         if name not in self.checked.values:
             return None
-        value = np.asarray(self.checked.values[name])
-        return value if value.shape in ((), type.shape) else None
+        return np.asarray(self.checked.values[name])
 
     def text(self, name: str, type: Type, written: Expression | None, *, typed: bool = True) -> str | None:
         """The value as it is written in the source, if that is a literal. `typed` says that its kind need not be."""
-        value = self.get(name, type)
+        value = self.get(name)
         if value is None:
             return None
         whole = type.kind == "real" and not typed and value.dtype.kind == "i"
@@ -55,7 +54,7 @@ def params(checked: Checked, values: Values) -> list[str]:
     for name, type in checked.params.items():
         item = checked.items[name]
         word = "noise" if item.noise else "param"
-        value = values.get(name, type)
+        value = values.get(name)
         if value is None or value.shape != type.shape or item.type is not None:
             text = f"{name} : {type}"
         else:

@@ -151,7 +151,7 @@ class Entry:
         names = {a.name: name for a, name, _ in adjoints if a.wanted}
         self.results = [self.value, *(names[name] for name in self.wrt)]
         note = f"# the analysis, from the last line to the first: dX is d{self.value}/dX"
-        return [*first, "", note, *commented(groups)] if groups else first
+        return [*first, *([""] if first else []), note, *commented(groups)] if groups else first
 
     def _zero(self, a: Adjoint) -> Written:
         if a.type.shape:
@@ -206,7 +206,7 @@ class Entry:
 
 
 def _lines(statements: Sequence[Statement]) -> list[str]:
-    return [line for s in statements for line in s.lines]
+    return [line for s in statements for text in s.lines for line in text.split("\n")]
 
 
 def _is_by_hand(op: BaseOp) -> bool:

@@ -37,7 +37,7 @@ Operator = Callable[..., Written]
 
 OPERATORS: Mapping[str, Operator] = {
     "neg": negation,
-    "add": total,
+    "add": lambda a, b=None: total(a, b) if b is not None else product(Written("2"), a),
     "sub": difference,
     "mul": product,
     "div": quotient,

@@ -24,6 +24,11 @@ RESERVED = frozenset(
 )
 """Words that are no names."""
 
+WIDTH = 100
+"""Longer lines are broken where that is easy."""
+
+INDENT = "    "
+
 FUNCTION_NAMES = frozenset([*SURFACES, "map", "reduce"])
 """Functions that no other function may hide."""
 
@@ -110,7 +115,7 @@ class Pp(Language):
         return x
 
     def conditional(self, condition: Written, first: Written, second: Written, lanes: Shape) -> Written:
-        text = f"if {condition.text} then {first.text} else {second.text}"
+        text = f"if {condition.at(Level.OR)} then {first.at(Level.OR)} else {second.text}"
         return Written(text, Level.ANY)
 
     def sliced(self, x: Written, cuts: Cuts) -> Written:
@@ -146,14 +151,20 @@ class Pp(Language):
 
     # ---- statements ----------------------------------------------------------------------------------------------
 
+    def assigned(self, name: str, value: Written, *, fresh: bool = False) -> str:
+        line = super().assigned(name, value, fresh=fresh)
+        if len(line) <= WIDTH or value.level != Level.ANY:
+            return line
+        return f"\n{INDENT}else ".join(_arms(line))
+
     def function(self, function: Function) -> list[str]:
         arguments = [_formal(a) for a in function.arguments]
         head = f"function {function.name}("
         lines = _broken(head, arguments, ") {")
         return [
             *lines,
-            *(f"    {line}" if line else "" for line in function.lines),
-            f"    return {', '.join(function.results)}",
+            *(f"{INDENT}{line}" if line else "" for line in function.lines),
+            f"{INDENT}return {', '.join(function.results)}",
             "}",
         ]
 
@@ -165,7 +176,18 @@ def _formal(argument: Argument) -> str:
     return text if argument.default is None else below(f"{text} = ", str(argument.default))
 
 
-def _broken(head: str, items: Sequence[str], tail: str, width: int = 100) -> list[str]:
+def _arms(line: str) -> list[str]:
+    """A conditional cut at each `else` that is in no parentheses; a line may end in front of these."""
+    found, depth, start = [], 0, 0
+    for at, c in enumerate(line):
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and line.startswith(" else ", at):
+            found.append(line[start:at])
+            start = at + len(" else ")
+    return [*found, line[start:]]
+
+
+def _broken(head: str, items: Sequence[str], tail: str, width: int = WIDTH) -> list[str]:
     """`head`, the items separated by commas, `tail`: on one line, or one line an item."""
     whole = f"{head}{', '.join(items)}{tail}"
     if len(whole) <= width and "\n" not in whole:

@@ -15,6 +15,7 @@ from paramprog.emit.written import Level, Written, call
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.select import Cut, Cuts, where
+from paramprog.transfer.source import FULL
 from paramprog.types import Kind, Real, Shape, Type
 
 RESERVED = frozenset(
@@ -54,6 +55,11 @@ class Python(Language):
 
     def called(self, node: Node, args: Sequence[Written]) -> Written:
         name = node.op.name
+        if self.real != "float64":
+            args = [
+                self._single(x) if a.op is FULL and not a.shape else x
+                for a, x in zip(node.args, args, strict=True)
+            ]
         special = getattr(self, f"_{name}", None)
         if special is not None:
             found: Written = special(node, *args)
@@ -140,7 +146,17 @@ class Python(Language):
         return call("np.int64" if digits.isdigit() else f"np.{self.real}", x)
 
     def number_for(self, value: bool | int | float, type: Type, lanes: Shape) -> Written:
-        return self.number(value, type.kind) if lanes or not type.shape else self.filled(value, type)
+        if type.shape and not lanes:
+            return self.filled(value, type)
+        return (
+            self._single(self.number(value, type.kind))
+            if type.kind == "real"
+            else self.number(value, type.kind)
+        )
+
+    def _single(self, x: Written) -> Written:
+        """A plain number of Python would make doubles of singles where two of them meet."""
+        return x if self.real == "float64" else call(f"np.{self.real}", x)
 
     # ---- contractions --------------------------------------------------------------------------------------------
 

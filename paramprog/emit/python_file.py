@@ -52,7 +52,7 @@ def _arguments(compiled: Compiled, language: Python, values: Values) -> list[Arg
     """Inputs, then params, with their values as defaults."""
     found: list[Argument] = []
     for name, leaf in [*compiled.built.inputs.items(), *compiled.built.params.items()]:
-        value = values.get(name, leaf.type)
+        value = values.get(name)
         default = None if value is None else _tuples(np.broadcast_to(value, leaf.shape), language)
         found.append(Argument(language.leaves[name], leaf.type, default))
     return found

@@ -16,6 +16,7 @@ from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
 from paramprog.op import Op
 from paramprog.transfer.linear import COPY, SPREAD
+from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import Branch
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.source import ARRAY, FULL, LEAF
@@ -172,6 +173,8 @@ class Terms:
         if node.op is PART:
             return [Operand(self.condition(term))]
         args = [Operand(self.resolved(Term(site, a))) for a in node.args]
+        if node.op is ADD and args[0] == args[1]:
+            return args[:1]  # written as a product with 2
         if node.op.elementwise and len(args) > 1:
             args = self._without_spreads(site, node, args)
         elif node.op is REPLACE:

@@ -102,7 +102,10 @@ class Updates:
             if part is not term and not self._is_part(part):
                 return None
             if part.node.op is ADD:
-                pending += [o.term for o in reversed(self.block.terms.operands(part))]
+                terms = self.block.terms.operands(part)
+                if len(terms) < 2:
+                    return None
+                pending += [o.term for o in reversed(terms)]
             elif part.node.op is EMBED and all(cut.step > 0 for cut in part.node.attrs["cuts"]):
                 (value,) = self.block.terms.operands(part)
                 overlaps = any(_meet(u.cuts, part.node.attrs["cuts"]) for u in found)

@@ -91,7 +91,8 @@ def quotient(a: Written, b: Written) -> Written:
 
 def matrix(operator: str, a: Written, b: Written) -> Written:
     """a @ b, a // b."""
-    left = a.text if a.level == Level.MATRIX and f" {operator} " in a.text else a.at(Level.UNARY)
+    chained = a.level == Level.MATRIX and f" {operator} " in a.text
+    left = a.text if chained else a.at(Level.UNARY if a.negative is None else Level.PRIMARY)
     return Written(f"{left} {operator} {b.at(Level.UNARY)}", Level.MATRIX)
 
 

@@ -67,7 +67,10 @@ def exact_checks(problem: ExactProblem) -> list[Check]:
         name: rationals.gradient(x, problem.max_paths, budget, rng, problem.gradients[name])
         for name, x in problem.wrt.items()
     }
-    checks = [_recursion(name, g, problem.max_paths) for name, g in found.items()]
+    checks = [
+        _recursion(name, g, int(np.prod(problem.wrt[name].shape)), problem.max_paths)
+        for name, g in found.items()
+    ]
     checks += _OnRationals(problem, rationals, found).checks(rng)
     checks += [_rounding(problem, name, g) for name, g in found.items()]
     local = Local(rationals, list(problem.wrt.values()), problem.real, problem.tolerance, problem.seed)
@@ -77,7 +80,7 @@ def exact_checks(problem: ExactProblem) -> list[Check]:
 # ---- recursion and paths -----------------------------------------------------------------------------------
 
 
-def _recursion(name: str, g: ExactGradient, max_paths: int) -> Check:
+def _recursion(name: str, g: ExactGradient, size: int, max_paths: int) -> Check:
     paths = f"{count_text(g.paths)} path{'s' * (g.paths != 1)}"
     if g.by_paths is None:
         if g.paths > max_paths:
@@ -86,9 +89,9 @@ def _recursion(name: str, g: ExactGradient, max_paths: int) -> Check:
         return undecided(RECURSION, name, f"{paths}: too much for exact arithmetic{needs}")
     assert g.value is not None
     lost = g.value.lost.intersection(g.path_entries)
-    count, every = len(g.path_entries), len(g.entries)
-    which = f"all {every} entries" if count == every else f"{count} entries drawn out of {every}"
-    which = "the only entry" if every == 1 else which
+    count = len(g.path_entries)
+    which = f"all {size} entries" if count == size else f"{count} entries drawn out of {size}"
+    which = "the only entry" if size == 1 else which
     if g.unequal:
         k = g.unequal[0]
         a, b = (_text(row, k) for row in (g.value, g.by_paths))
@@ -188,7 +191,7 @@ class _OnRationals:
     def _same(self, check: str, name: str, pairs: list[tuple[Any, Any]], size: float) -> Check:
         """Equality of exact numbers, or of there being none.
 
-        A Jacobian that the two sides round differently is no fault of either: where it may be, nothing is
+        A number that is rounded on the way, as in lanes of a branch, is no fault: where there may be one, nothing is
         decided.
         """
         finite = [(a, b) for a, b in pairs if isinstance(a, Dyadic) and isinstance(b, Dyadic)]
@@ -202,7 +205,7 @@ class _OnRationals:
         error = float("inf") if alone else max(float(abs(a - b)) for a, b in wrong) / size
         detail = f"{len(wrong)} of {len(pairs)} differ: {float(a):.17g} against {float(b):.17g}"
         if error <= self.problem.tolerance and (check == REVERSE or self.rationals.rounded):
-            return undecided(check, name, f"a Jacobian is rounded in two ways; {detail}")
+            return undecided(check, name, f"rounded on the way; {detail}")
         return Check(check, False, error, 0.0, detail, name)
 
 

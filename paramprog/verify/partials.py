@@ -115,12 +115,9 @@ class _Edge:
             yield Spot(lane, np.ones(1))
 
     def _moved(self, step: float) -> list[Any]:
-        """The arguments, each entry a little off."""
-        signs = self.local.rng.choice
-        return [
-            x + step * (1 + np.abs(x)) * signs([-1.0, 1.0], x.shape) if x.dtype.kind == "f" else x
-            for x in self.xs
-        ]
+        """The arguments, each entry a little off, none as much as another."""
+        normal = self.local.rng.standard_normal
+        return [x + step * (1 + np.abs(x)) * normal(x.shape) if x.dtype.kind == "f" else x for x in self.xs]
 
     def _matrices(self, xs: Sequence[Any]) -> Matrices:
         node, port = self.use

@@ -304,7 +304,9 @@ LINEAR = [op for op in OPS.values() if op.transpose is not None and (op.samples 
 def test_factors_are_the_maps_that_push_applies(op: Op) -> None:
     """For every linear primitive and hole, the product of the factors times t is push(chain, t)."""
     rng = np.random.default_rng(0)
-    arity = len(signature(op.value).parameters) if op.elementwise and not isinstance(op.value, np.ufunc) else 0
+    arity = (
+        len(signature(op.value).parameters) if op.elementwise and not isinstance(op.value, np.ufunc) else 0
+    )
     arity = op.value.nargs - 1 if isinstance(op.value, np.ufunc) else arity
     shapes = [((3,),) * arity] if op.elementwise else [s.shapes for s in op.samples]
     samples = op.samples or (None,) * len(shapes)
