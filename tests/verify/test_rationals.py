@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -115,13 +114,11 @@ def test_every_shipped_program_is_exact() -> None:
     files = sorted(programs_dir().glob("*.pp"))
     assert files
     for file in files:
-        began = time.perf_counter()
         report = paramprog.load(file).verify(exact=True)
         assert report.ok, file
         found = exact(report)
         assert all(c.ok for c in found.values()), (file, found)
         assert not any("drawn" in c.detail for c in found.values()), file
-        assert time.perf_counter() - began < 60
 
 
 @given(graphs())
@@ -444,9 +441,7 @@ def test_a_large_weight_is_checked_in_part() -> None:
     W, x = graph.leaf(real(1100, 1100), "W"), graph.leaf(real(1100), "x")
     y = total(OPS["tanh"](OPS["contract"](W, x, spec="ij,j->i", sizes=())))
     values = {"W": (W, rng.standard_normal(W.shape) / 30), "x": (x, rng.standard_normal(1100))}
-    began = time.perf_counter()
     report = run(y, values)
-    assert time.perf_counter() - began < 60
     assert report.ok
     check = exact(report)[f"{RECURSION}: W"]
     assert check.ok is True
