@@ -18,7 +18,7 @@ from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, registe
 from paramprog.transfer.linear import NEG
 from paramprog.transfer.map import GUARD, LOG, SIGMOID, diagonal, smooth, special
 from paramprog.transfer.source import FULL
-from paramprog.transfer.step import FLOOR, nonzero
+from paramprog.transfer.step import FLOOR, REAL, nonzero
 
 AB = ("a", "b")
 
@@ -138,9 +138,10 @@ def _power_jacobian(port: int, out: Any, a: Any, b: Any) -> Chain | None:
     """A constant exponent gives the rule that people write: 2 a for a ** 2."""
     if port == 1:
         return diagonal(POWER_PARTIAL(a, b, dx=0, dy=1))
-    if not (isinstance(b, Node) and b.op is FULL):
+    exponent = b.args[0] if isinstance(b, Node) and b.op is REAL else b
+    if not (isinstance(exponent, Node) and exponent.op is FULL):
         return diagonal(POWER_PARTIAL(a, b, dx=1, dy=0))
-    c = b.attrs["value"]
+    c = exponent.attrs["value"]
     if c == 0:
         return None
     if c == 1:
