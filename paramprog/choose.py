@@ -55,7 +55,7 @@ def wrt(compiled: Compiled, names: Iterable[str] | None) -> dict[str, Node]:
             raise fail("no-wrt", "there is neither a param nor a real input to differentiate by")
         return chosen
     found: dict[str, Node] = {}
-    for name in names:
+    for name in names.split(",") if isinstance(names, str) else names:
         if name not in known:
             hint = did_you_mean(name, known) or f"points are {', '.join(known)}"
             raise fail("unknown-point", f"there is no point `{name}`", None, hint)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from paramprog.analyses.cut import cut_dependence
 from paramprog.collector import collector_off
-from paramprog.diagnostics import Source
+from paramprog.diagnostics import Diagnostic, Source
 from paramprog.gradient import adjoint
 from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
@@ -79,7 +80,17 @@ def compile_module(
         built = build(checked, real, max_nodes)
         for op in built.bases:
             derive_partials(op.body)
+        for warning in warnings(checked, built):
+            checked.report.add(warning)
     return Compiled(checked, built)
+
+
+def warnings(checked: Checked, built: Built) -> list[Diagnostic]:
+    """What a program may do, but hardly means: parameters (else inputs) whose gradient is cut by steps."""
+    real = {k: n for k, n in (built.params or built.inputs).items() if n.kind == "real"}
+    starts = [n for k, n in real.items() if k not in checked.items or not checked.items[k].noise]
+    outputs = [n for n in built.outputs.values() if n.kind == "real"]
+    return [w for y in outputs for w in cut_dependence(built.graph.nodes, starts, y)]
 
 
 def derive_partials(body: Body) -> None:

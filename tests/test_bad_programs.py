@@ -33,8 +33,8 @@ NOT_FROM_A_FILE = {
     "unwritable", "would-overwrite",
     # a file of 16 MiB (tests/lang/test_read.py), a graph of a million nodes (tests/lang/test_build.py)
     "graph-limit", "source-limit",
-    # a warning, not an error (tests/test_program.py)
-    "non-finite",
+    # warnings, not errors (tests/test_program.py, tests/analyses/test_cut.py)
+    "non-finite", "cut-dependence",
 }  # fmt: skip
 """Codes that no text alone causes, or none that should be shipped."""
 

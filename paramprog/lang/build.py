@@ -182,7 +182,7 @@ class Builder:
                 partials = None
                 if call.base.partials is not None:
                     partials = [self.real(walk(frame.expression(p))) for p in call.base.partials]
-            made = Body(body, tuple(arguments), result, partials)
+            made = Body(body, tuple(arguments), result, partials, given=partials is not None)
             self.bases[call.base] = base_op(call.base.name.text, call.base.span.text, made)
         return self.bases[call.base]
 

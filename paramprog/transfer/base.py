@@ -30,6 +30,8 @@ class Body:
     arguments: tuple[Node, ...]
     result: Node
     partials: Sequence[Node | None] | None = None
+    given: bool = False
+    """Whether the partials were given by hand."""
     _live: dict[Node, Live] = field(default_factory=dict)
 
     def apply(self, output: Node, xs: Sequence[Any]) -> Any:
