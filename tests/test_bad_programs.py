@@ -25,26 +25,27 @@ SEVERAL = {"three-errors": ["unknown-init", "undefined-name", "undefined-name"]}
 
 NOT_FROM_A_FILE = {
     # what the values, names and sizes given with a program can have wrong (tests/lang/test_arguments.py)
-    "dim-conflict", "input-shape", "input-value", "missing-input", "unknown-input", "values-file",
+    "dim-conflict", "input-shape", "input-value", "unknown-input", "values-file",
     # what was asked of a program (tests/test_program.py)
-    "no-wrt", "not-real", "not-scalar", "path-limit", "unknown-output", "unknown-point", "which-output",
+    "not-real", "path-limit", "unknown-output", "unknown-point",
     # files, memory, and what the command line writes (tests/cli, tests/lang/test_read.py)
     "binary-output", "graph-picture", "graphviz-missing", "not-printable", "out-of-memory", "unreadable-file",
     "unwritable", "would-overwrite",
     # a file of 16 MiB (tests/lang/test_read.py), a graph of a million nodes (tests/lang/test_build.py)
     "graph-limit", "source-limit",
-    # warnings, not errors (tests/test_program.py, tests/analyses/test_cut.py)
-    "non-finite", "cut-dependence",
 }  # fmt: skip
 """Codes that no text alone causes, or none that should be shipped."""
 
 
 def findings(path: str) -> list[Diagnostic]:
-    """Everything that is said about a program when it is run at its defaults."""
+    """Everything that is said about a program when it is run, and differentiated, at its defaults."""
     try:
-        return list(paramprog.load(path).run().warnings)
+        program = paramprog.load(path)
+        result = program.run()
+        gradient = program.grad()
     except ProgramError as error:
         return list(error.diagnostics)
+    return [*program.compiled().checked.report.diagnostics, *(gradient.warnings or result.warnings)]
 
 
 def codes_in_the_source() -> set[str]:
@@ -65,10 +66,10 @@ def entries() -> list[str]:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.stem)
 def test_a_bad_program_is_told_so(program, monkeypatch, request):
-    """All errors have the code that the file is named after, and the text is the golden one."""
+    """All findings have the code that the file is named after, and the text is the golden one."""
     monkeypatch.chdir(BAD.parents[1])
     found = findings(f"programs/bad/{program.name}")
-    codes = [d.code for d in found if d.severity == "error"]
+    codes = [d.code for d in found]
     if program.stem in SEVERAL:
         assert codes == SEVERAL[program.stem]
     else:
