@@ -8,7 +8,7 @@ programs, its row in the documentation and its generated tests. `OPS` is the reg
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -252,8 +252,3 @@ def register(op: Op) -> Op:
     for surface in op.surfaces:
         SURFACES.setdefault(surface.name, []).append((op, surface))
     return op
-
-
-def renamed(op: Op, **changes: Any) -> Op:
-    """A copy of a record with some fields changed, not registered (tests, base functions)."""
-    return replace(op, **changes)

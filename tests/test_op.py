@@ -22,7 +22,6 @@ from paramprog.op import (
     pull,
     push,
     register,
-    renamed,
     to_int,
     to_real,
     unchanged,
@@ -128,13 +127,6 @@ def test_the_shape_is_said_exactly_once(changes: dict):
 def test_one_name_may_have_several_primitives():
     """max(x) reduces, max(a, b) compares: they differ by the number of arguments."""
     assert {op.name for op, _ in SURFACES["max"]} == {"max", "maximum"}
-
-
-def test_a_changed_copy_is_not_registered():
-    """`renamed` is for tests and for the functions of one program."""
-    other = renamed(OPS["exp"], name="another")
-    assert other.value is OPS["exp"].value
-    assert "another" not in OPS
 
 
 def test_usage():

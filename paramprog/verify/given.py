@@ -23,15 +23,28 @@ LANES = 8
 
 
 def given_partials(run: Trace, seed: int) -> list[Check]:
-    """One check for each argument of each base function whose derivative is given by hand, in float64."""
+    """One check for each argument of each base function whose derivative rests on one given by hand, in float64."""
     found: dict[tuple[BaseOp, int], list[Check]] = {}
     rng = np.random.default_rng(seed)
     for node in run.nodes:
-        if isinstance(node.op, BaseOp) and node.op.body.given:
+        if isinstance(node.op, BaseOp) and _by_hand(node.op):
             for port in range(len(node.args)):
                 with np.errstate(all="ignore"):
                     found.setdefault((node.op, port), []).extend(_call(run, node, port, rng, seed))
     return [_worst(op, port, checks) for (op, port), checks in found.items()]
+
+
+def _by_hand(op: BaseOp) -> bool:
+    """Whether its partials were given by hand, or those of a base function that its body calls."""
+    pending, seen = [op], {op}
+    while pending:
+        one = pending.pop()
+        if one.body.given:
+            return True
+        inner = {n.op for n in one.body.graph.nodes if isinstance(n.op, BaseOp)} - seen
+        seen |= inner
+        pending += inner
+    return False
 
 
 def _call(run: Trace, node: Node, port: int, rng: np.random.Generator, seed: int) -> list[Check]:

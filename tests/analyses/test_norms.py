@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, log2
 from typing import Any
 
@@ -13,7 +14,7 @@ from strategies.graphs import Drawn, graphs
 import paramprog.transfer  # noqa: F401  fills OPS
 from paramprog.analyses.norms import GRID, log_norm, log_size
 from paramprog.evaluate import trace
-from paramprog.op import OPS, Linear, push, renamed
+from paramprog.op import OPS, Linear, push
 
 
 def dense(chain: Any, shape: tuple[int, ...]) -> Any:
@@ -57,8 +58,8 @@ def test_exact_ones(linear: Linear, shape: tuple[int, ...], exact: float) -> Non
 
 def test_a_primitive_of_unknown_structure() -> None:
     """It is pushed over a basis; where that is too much, nothing is known."""
-    backwards = renamed(OPS["transpose"], name="backwards", value=lambda x: 2.0 * x[::-1])
-    backwards = renamed(backwards, shape_rule=lambda s: s, signature=None)
+    backwards = replace(OPS["transpose"], name="backwards", value=lambda x: 2.0 * x[::-1])
+    backwards = replace(backwards, shape_rule=lambda s: s, signature=None)
     assert 2.0 ** log_norm((Linear(backwards),), (4,)) == pytest.approx(4.0)  # the Frobenius norm
     assert log_norm((Linear(backwards),), (10**5,)) == inf
 

@@ -35,6 +35,13 @@ def test_a_wrong_partial_is_noticed_wherever_it_is_called(factor, use, dtype):
     assert found["g, b"] is False
 
 
+def test_a_base_function_inside_another_is_looked_at_too():
+    """What h is made of is nowhere in the graph but in the body of h."""
+    bases = "base g(x) = sin(x) derivative (1.00005 * cos(x))\nbase h(x) = 2 * g(x)"
+    found = given(f"{bases}\nparam w = 0.7\nfunction f(u = 0.4) {{ return w * h(u) }}")
+    assert found == {"h, x": False}
+
+
 def test_right_partials_pass():
     """Also at a kink, where differences decide nothing."""
     text = "param w = 0.7\nfunction f(u = 0.0) { return g(w) + g(u) }"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from paramprog.diagnostics import Source, Span
 from paramprog.evaluate import trace
 from paramprog.gradient import Derivative
 from paramprog.graph import Graph, Node
-from paramprog.op import OPS, Linear, Op, renamed
+from paramprog.op import OPS, Linear, Op
 from paramprog.transfer.map import diagonal
 from paramprog.transfer.regions import branch
 from paramprog.types import Type
@@ -279,7 +280,7 @@ def test_a_wrong_partial_is_caught_and_named(size: float, port: int) -> None:
     def jacobian(wrong: int, y: Any, a: Any, b: Any) -> Any:
         return diagonal((b, a)[wrong] * (1 + (size if wrong == port else 0)))
 
-    times = renamed(OPS["mul"], name="times", jacobian=jacobian)
+    times = replace(OPS["mul"], name="times", jacobian=jacobian)
     report = one(
         lambda x: total(OPS["tanh"](x.graph.emit(times, OPS["sin"](x), OPS["exp"](x)))), [0.3, -0.8, 1.4]
     )
@@ -293,7 +294,7 @@ def test_a_wrong_partial_of_one_lane_of_many_is_caught() -> None:
     """Of 64 lanes all are differenced, each alone."""
     off = np.ones(64)
     off[37] += 1e-6
-    wrong = renamed(OPS["sin"], jacobian=lambda port, y, x: diagonal(np.cos(x) * off))
+    wrong = replace(OPS["sin"], jacobian=lambda port, y, x: diagonal(np.cos(x) * off))
     graph = Graph()
     x = graph.leaf(real(64), "x")
     y = graph.emit(wrong, x)
@@ -307,7 +308,7 @@ def test_a_wrong_partial_of_one_lane_of_many_is_caught() -> None:
 
 def test_a_missing_derivative_is_caught() -> None:
     """A structural zero where the value does vary; `stop` alone may do that."""
-    wrong = renamed(OPS["sin"], jacobian=None)
+    wrong = replace(OPS["sin"], jacobian=None)
     report = one(lambda x: x.graph.emit(wrong, x) + x, 0.7)
     assert exact(report)[PARTIALS].ok is False
     assert verdicts(one(lambda x: OPS["stop"](x) * x, 0.7)) == ALL_OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 import paramprog.transfer  # noqa: F401  fills OPS
 from paramprog.graph import Graph, Node
-from paramprog.op import OPS, Linear, Op, renamed
+from paramprog.op import OPS, Linear, Op
 from paramprog.transfer.map import diagonal
 from paramprog.transfer.regions import branch
 from paramprog.types import Type
@@ -161,7 +162,7 @@ def test_a_wrong_partial_is_caught_by_differences_only(alone: bool) -> None:
     it.
     """
     sin = OPS["sin"]
-    wrong = renamed(sin, jacobian=lambda port, y, x: diagonal(OPS["cos"](x) * (1 + 5e-5)))
+    wrong = replace(sin, jacobian=lambda port, y, x: diagonal(OPS["cos"](x) * (1 + 5e-5)))
 
     def program(x: Node) -> Node:
         y = x.graph.emit(wrong, x)
@@ -176,7 +177,7 @@ def test_a_wrong_partial_is_caught_by_differences_only(alone: bool) -> None:
 
 def test_a_wrong_partial_in_a_branch_is_caught_beside_a_kink() -> None:
     """A kink elsewhere excuses nothing: nearby, where there is none, the error is still there."""
-    wrong = renamed(OPS["sin"], jacobian=lambda port, y, x: diagonal(OPS["cos"](x) * 1.001))
+    wrong = replace(OPS["sin"], jacobian=lambda port, y, x: diagonal(OPS["cos"](x) * 1.001))
     graph = Graph()
     x, z = graph.leaf(real(), "x"), graph.leaf(real(), "z")
     report = run(
