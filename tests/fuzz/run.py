@@ -10,6 +10,7 @@ For each program, by all its parameters and inputs:
                   gradient, transposes and partials edge by edge
     simplified    the gradient of the simplified graph
     reparsed      the gradient of the program printed and parsed again, bit for bit
+    printed       the gradient printed as a program (`grad --emit pp`), parsed and run: value and gradients
     float32       the checks of `verify` in float32, on every tenth program
 
 Program number k of a seed is always the same one (for one version of Hypothesis and of its strategy). With --state a
@@ -123,6 +124,7 @@ def check(program: Program, found: Block, *, in_float32: bool) -> None:
     again = paramprog.loads(pretty(parse(program.source))).grad(wrt=wrt).gradients
     same = all(np.array_equal(again[k], gradients[k], equal_nan=True) for k in wrt)
     found.judge("reparsed = reverse", same)
+    printed(program, wrt, value, gradients, found)
     if in_float32:
         report = paramprog.loads(found.text, dtype="float32").verify(wrt=wrt, exact=True, max_paths=1000)
         for c in report.checks:
@@ -140,12 +142,26 @@ def simplified(
     _, *values = evaluate(made.outputs, made.inputs(point.leaves))
     present = [name for name, a in zip(nodes, adjoints, strict=True) if a is not None]
     for name, v in zip(present, values, strict=True):
-        g = gradients[name]
-        agree = np.isfinite(v) == np.isfinite(g)
-        scale = max([1.0, *np.abs(np.ravel(g)[np.isfinite(np.ravel(g))])])
-        with np.errstate(invalid="ignore"):
-            close = agree & ~(np.abs(v - g) > SIMPLIFIED * scale)
-        found.judge("simplified = reverse", bool(np.all(close)), f"{name}: {v} against {g}")
+        found.judge(
+            "simplified = reverse", near(v, gradients[name]), f"{name}: {v} against {gradients[name]}"
+        )
+
+
+def printed(program: Program, wrt: list[str], value: Any, gradients: dict[str, Any], found: Block) -> None:
+    """The gradient as a program, which is printed from the simplified graph."""
+    text = program.gradient_program(wrt=wrt)
+    outputs = list(paramprog.loads(text).run().outputs.values())
+    found.judge("printed gradient: one output for each", len(outputs) == 1 + len(wrt), text)
+    for name, v, g in zip(["value", *wrt], outputs, [value, *(gradients[k] for k in wrt)], strict=False):
+        found.judge("printed gradient = reverse", near(v, g), f"{name}: {v} against {g}\n{text}")
+
+
+def near(v: Any, g: Any) -> bool:
+    """Whether two gradients differ by no more than another order of sums explains."""
+    finite = np.isfinite(g)
+    scale = max([1.0, *np.abs(np.ravel(g)[np.ravel(finite)])])
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((np.isfinite(v) == finite) & ~(np.abs(v - g) > SIMPLIFIED * scale)))
 
 
 # ---- the run -----------------------------------------------------------------------------------------------------
