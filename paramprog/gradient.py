@@ -20,7 +20,7 @@ from paramprog.dataflow.semiring import REACH, PathSum
 from paramprog.dataflow.solve import solve
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import Chain
-from paramprog.transfer.regions import Fact, Masked, plain, plus, pull_fact, push_fact
+from paramprog.transfer.facts import Fact, Masked, plain, plus, pull_fact, push_fact
 
 
 class Derivative(Analysis[Node, Fact]):

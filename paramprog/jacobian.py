@@ -19,7 +19,7 @@ from paramprog.diagnostics import fail
 from paramprog.gradient import adjoint, tangent
 from paramprog.graph import Node, demand, execute
 from paramprog.graph.depth import deep_stack
-from paramprog.transfer.regions import Masked
+from paramprog.transfer.facts import Masked
 from paramprog.types import MAX_ELEMENTS, Type, elements
 
 Mode = Literal["auto", "reverse", "forward"]

@@ -14,7 +14,7 @@ from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import plain_or_none, pulled, pushed
 from paramprog.graph import Node
 from paramprog.results import Point
-from paramprog.transfer.regions import Masked
+from paramprog.transfer.facts import Masked
 
 
 def reverse(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any, dict[str, Any]]:

@@ -7,12 +7,12 @@ programs, its row in the documentation and its generated tests. `OPS` is the reg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from paramprog.types import Kind, KindError, Shape, ShapeError, Signature, Type, dims_text, join_kinds
+from paramprog.types import Dim, Kind, KindError, Shape, ShapeError, Signature, Type, dims_text, join_kinds
 
 Attrs = Mapping[str, Any]
 """Static attributes of an operation: axes, sizes, constants; always hashable."""
@@ -83,6 +83,36 @@ def pull(chain: Chain, g: Any) -> Any:
     for linear in reversed(chain):
         g = linear.T(g)
     return g
+
+
+class Lanes(Protocol):
+    """What a batching rule needs to know: how many lanes there are, and how a value becomes the same in all of them."""
+
+    @property
+    def size(self) -> Dim: ...
+    def widen(self, x: Any) -> Any: ...
+
+
+Lift = Callable[[Attrs, Dim], Attrs]
+"""(attributes, number of lanes) -> the attributes for arguments that all have one more axis, the first."""
+
+BatchRule = Callable[..., Any]
+"""(lanes, which arguments have lanes, *arguments, **attrs) -> the results of all lanes, on arrays or on nodes."""
+
+
+def trailing_axes(attrs: Attrs, size: Dim) -> Attrs:
+    """The lift of primitives that speak of the last axes: nothing changes."""
+    return attrs
+
+
+def numbered_axes(attrs: Attrs, size: Dim) -> Attrs:
+    """The lift of primitives whose attributes `axis` and `axes` number the axes from the front."""
+    found = dict(attrs)
+    if "axis" in attrs:
+        found["axis"] = attrs["axis"] + 1
+    if "axes" in attrs:
+        found["axes"] = tuple(a + 1 for a in attrs["axes"])
+    return found
 
 
 # ---- kind rules --------------------------------------------------------------------------------------------------
@@ -181,6 +211,9 @@ class Op:
     Exactly one of `elementwise`, `signature` and `shape_rule` says what the result's shape is. `jacobian` is None for
     operations whose result does not vary with their arguments (structural zeros). `transpose` belongs to operations
     that are linear in each hole of which a `Linear` is made. `domain` bounds where tests sample the arguments.
+
+    Many lanes at once: elementwise primitives need no rule; `lift` gives the attributes when all arguments have an axis
+    of lanes in front; `batch` is for those that can do better where only some of them have one.
     """
 
     name: str
@@ -192,6 +225,8 @@ class Op:
     kinds: KindRule = to_real
     jacobian: Jacobian | None = None
     transpose: Callable[[Linear], Linear] | None = None
+    lift: Lift | None = None
+    batch: BatchRule | None = None
     surfaces: tuple[Surface, ...] = ()
     c: str | None = None
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
@@ -229,6 +264,24 @@ class Op:
     def local(self, port: int, result: Any, *args: Any, **attrs: Any) -> Chain | None:
         """The local Jacobian J[self, port] at a point, on arrays or on nodes."""
         return None if self.jacobian is None else self.jacobian(port, result, *args, **attrs)
+
+    def over_lanes(self, lanes: Lanes, flags: Sequence[bool], /, *args: Any, **attrs: Any) -> Any:
+        """The results of all lanes, lane by lane in front, on arrays or on nodes; `flags`: which arguments have lanes.
+
+        Raises NoLanes when the primitive has no rule.
+        """
+        if self.batch is not None:
+            return self.batch(lanes, flags, *args, **attrs)
+        if self.elementwise:
+            return self(*(a if f else lanes.widen(a) for a, f in zip(args, flags, strict=True)), **attrs)
+        if self.lift is None:
+            raise NoLanes(f"`{self.name}` has no rule for many samples at once")
+        wide = (a if f else lanes.widen(a) for a, f in zip(args, flags, strict=True))
+        return self(*wide, **self.lift(attrs, lanes.size))
+
+
+class NoLanes(TypeError):
+    """A primitive has neither `lift` nor `batch`, and is not elementwise."""
 
 
 OPS: dict[str, Op] = {}

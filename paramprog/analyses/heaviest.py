@@ -26,7 +26,7 @@ from paramprog.dataflow.solve import solve
 from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.op import Chain
-from paramprog.transfer.regions import Fact, plain, pull_fact
+from paramprog.transfer.facts import Fact, plain, pull_fact
 from paramprog.types import elements
 
 MORE = 4

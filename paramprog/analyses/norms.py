@@ -9,9 +9,10 @@ import numpy as np
 
 from paramprog.op import Chain, Linear
 from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.gather import GATHER, SCATTER_ADD
 from paramprog.transfer.linear import MASK, MUL, NEG, SPREAD, SUM
 from paramprog.transfer.rearrange import RESHAPE, TRANSPOSE
-from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, GATHER, SCATTER_ADD, SLICE
+from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, SLICE
 from paramprog.types import Shape
 
 PRODUCTS = frozenset(

@@ -20,8 +20,8 @@ from paramprog.diagnostics import Span
 from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.op import Chain
+from paramprog.transfer.facts import Fact, plain, pull_fact
 from paramprog.transfer.linear import COPY, SPREAD
-from paramprog.transfer.regions import Fact, plain, pull_fact
 from paramprog.transfer.select import COMPRESS
 
 

@@ -83,6 +83,7 @@ CALLS: Mapping[str, str] = {
     "recurrence": "_recurrence({0}, {1}, {axis}, {reverse})",
     "roll": "np.roll({0}, {by}, {axis})",
     "gather": "np.take({0}, {1}, {axis})",
+    "places": "_places({0}, {size})",
     "scatter_add": "_scatter_add({0}, {1}, {size}, {axis})",
     "put": "_put({0}, {1}, {2}, {axis})",
     "spared": "_spared({0}, {size})",

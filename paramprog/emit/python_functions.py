@@ -175,6 +175,11 @@ def _scatter_add(i, v, n, axis):
     return out
 
 
+def _places(i, n):
+    """The indices i of each lane (the first axis), into all lanes one after the other, n entries in each."""
+    return i + n * np.arange(len(i), dtype=np.int64).reshape(-1, *(1,) * (np.ndim(i) - 1))
+
+
 def _spared(i, n):
     """Which of n places no index of i names."""
     found = np.ones(n, np.bool_)

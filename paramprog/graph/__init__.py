@@ -1,11 +1,13 @@
 """The flow graph: nodes, graphs, regions, and what execution needs of them."""
 
 from paramprog.graph.graph import Graph, Port, PortKind
+from paramprog.graph.lanes import ArrayLanes, execute_lanes
 from paramprog.graph.node import Node
 from paramprog.graph.region import PART, Region, Result, cone, demand, execute, part, replay
 
 __all__ = [
     "PART",
+    "ArrayLanes",
     "Graph",
     "Node",
     "Port",
@@ -15,6 +17,7 @@ __all__ = [
     "cone",
     "demand",
     "execute",
+    "execute_lanes",
     "part",
     "replay",
 ]

@@ -15,8 +15,9 @@ from paramprog.graph.node import Node
 from paramprog.op import OPS, Attrs, Op
 from paramprog.types import Kind, Real, Type, join_shapes
 
-PortKind = Literal["carry", "scan", "free", "index"]
-"""How a value enters a body: carried from turn to turn, one row a turn, the same for all turns, the turn's number."""
+PortKind = Literal["carry", "scan", "free", "shared", "index"]
+"""How a value enters a body: carried from turn to turn, one row a turn, the same for all turns (in a body that runs per
+lane, its entry of the lane), the same for all lanes too, the turn's number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class Graph:
     """A flow graph, or (with `outer`) the body of a region.
 
     A body sees values of the graphs around it through its ports only: `own` finds or makes the port. In a body whose
-    region runs per lane, a value of shape `[*lanes, *shape]` enters as `shape`; `lane_rank` is the number of lane axes.
+    region runs per lane, a value of shape `[*lanes, *shape]` enters as `shape`, unless it is shared by all lanes;
+    `lane_rank` is the number of lane axes.
     """
 
     def __init__(self, outer: Graph | None = None, *, real: Real = "float64", lane_rank: int = 0) -> None:
@@ -46,7 +48,7 @@ class Graph:
         """What regions need of their bodies, by demand; it cannot change, because graphs only grow."""
         self.span: Span | None = None
         """Where nodes appended now come from."""
-        self._free: dict[Node, Node] = {}
+        self._free: dict[tuple[Node, PortKind], Node] = {}
         self._fitting: dict[tuple[object, ...], tuple[Type, ...]] = {}
 
     # ---- appending -----------------------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ class Graph:
 
     # ---- bodies --------------------------------------------------------------------------------------------------
 
-    def own(self, node: Node) -> Node:
+    def own(self, node: Node, kind: PortKind = "free") -> Node:
         """The node itself, or the port through which this body sees it."""
         if node.graph is self:
             return node
@@ -158,9 +160,9 @@ class Graph:
         if graph is None:
             raise ValueError(f"{node!r} belongs to no graph around this one")
         for body in reversed(between):
-            if node not in body._free:
-                body._free[node] = body.port("free", node)
-            node = body._free[node]
+            if (node, kind) not in body._free:
+                body._free[node, kind] = body.port(kind, node)
+            node = body._free[node, kind]
         return node
 
     def port(self, kind: PortKind, outer: Node | None) -> Node:
@@ -168,7 +170,7 @@ class Graph:
         if outer is None:
             type = Type("int", ())
         else:
-            lanes = self.lane_rank + (kind == "scan")
+            lanes = 0 if kind == "shared" else self.lane_rank + (kind == "scan")
             type = Type(outer.kind, outer.shape[lanes:])
         node = self.leaf(type, outer.name if outer is not None else None)
         self.ports[node] = Port(kind, outer)

@@ -58,6 +58,12 @@ class Region(Op):
         """The values of `keys`, given the values of the arguments (None for those not in `uses`)."""
         raise TypeError(f"{self.name} does not run")
 
+    def run_lanes(
+        self, node: Node, args: Sequence[Any], flags: Sequence[bool], keys: Keys, lanes: Any
+    ) -> Mapping[Key, Any]:
+        """`run` for many lanes at once: arguments with a flag have an axis of lanes in front, the results all have."""
+        raise TypeError(f"{self.name} does not run in lanes")
+
     def copy(self, node: Node, args: Sequence[Node], graph: Graph) -> Node:
         """The same region on other arguments; see `replay`."""
         raise TypeError(f"{self.name} cannot be copied")
@@ -101,6 +107,9 @@ def make_region(
     ]
     args = (graph.own(head), *(graph.own(outer) for _, outer in fed))
     attrs |= {"bodies": tuple(bodies), "ports": tuple(leaf for leaf, _ in fed)}
+    shared = frozenset(leaf for leaf, _ in fed if leaf.graph.ports[leaf].kind == "shared")
+    if shared:
+        attrs["shared"] = shared
     return graph.append(op, args, attrs, tuple(types))
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from paramprog.graph import Node
 from paramprog.simplify.rule import Emitting, Rule, under
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import MUL, SPREAD, SUM
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, STACK, TRANSPOSE
 from paramprog.transfer.reduce import count
 from paramprog.transfer.replace import REPLACE
-from paramprog.transfer.select import EMBED, GATHER, SLICE, Cut, Cuts
+from paramprog.transfer.select import EMBED, SLICE, Cut, Cuts
 from paramprog.transfer.source import FULL
 from paramprog.types import Shape
 

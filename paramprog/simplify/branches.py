@@ -6,12 +6,12 @@ A branch has lanes if its condition is an array (transfer/regions.py); then its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from paramprog.graph import Graph, Node, Result, part
 from paramprog.graph.region import Key, Keys, Live, make_region
 from paramprog.simplify.rewriter import Rewriter, structure_of
-from paramprog.transfer.regions import Branch
+from paramprog.transfer.regions import Branch, is_summed, kind_of
 from paramprog.transfer.source import FULL
 from paramprog.transfer.step import NOT
 from paramprog.types import Type, join_shapes
@@ -38,7 +38,7 @@ def simplified_branch(
         condition = g.spread(condition, lanes)
         given = {p: g.spread(x, lanes) for p, x in given.items()}
     live = op.live(node, keys)
-    if condition.op is FULL:
+    if condition.op is FULL and not {"shared", "summed"} & node.attrs.keys():
         which = 0 if condition.attrs["value"] else 1
         dropped = [x for p, x in given.items() if p in live[1 - which] and p not in live[which]]
         if g.certain(*dropped):
@@ -68,6 +68,18 @@ def _taken(
     return found
 
 
+class Pair(NamedTuple):
+    """A result on both sides, and whether it is the sum over the lanes."""
+
+    first: Node
+    second: Node
+    summed: bool
+
+    @property
+    def sides(self) -> tuple[Node, Node]:
+        return self.first, self.second
+
+
 class _Joined:
     """A branch being made again from two simplified bodies."""
 
@@ -87,7 +99,9 @@ class _Joined:
         for nodes in live:
             body = Rewriter(Graph(g.graph, lane_rank=len(condition.shape)), g.shared)
             env: dict[Node, Any] = {
-                p: body.port(x, certain=g.certain(x)) for p, x in given.items() if p in nodes
+                p: body.port(x, kind_of(node, p), certain=g.certain(x))
+                for p, x in given.items()
+                if p in nodes
             }
             run(body, nodes, env)
             self.bodies.append(body)
@@ -96,17 +110,18 @@ class _Joined:
     def parts(self) -> Mapping[Key, Node]:
         """What stands for each key: a node outside, where both sides agree, else a part of the new branch."""
         found: dict[Key, Node] = {}
-        pairs: dict[Key, tuple[Node, Node]] = {}
+        pairs: dict[Key, Pair] = {}
         for key in sorted((k for k in self.keys if isinstance(k, Result)), key=lambda k: k.number):
             first, second = (
                 env[results[key.number]]
                 for env, results in zip(self.envs, self.node.attrs["results"], strict=True)
             )
-            outside = self._agreed(first, second)
+            summed = is_summed(self.node, key)
+            outside = None if summed else self._agreed(first, second)
             if outside is not None:
                 found[key] = outside
             else:
-                pairs[key] = (first, second)
+                pairs[key] = Pair(first, second, summed)
         history: dict[Node, Node] = {}
         for env, body in zip(self.envs, self.bodies, strict=True):
             for k in self.keys:
@@ -135,7 +150,7 @@ class _Joined:
             x, y = (self.g.number(n.attrs["value"], Type(n.kind, shape)) for n in (a, b))
             return x if x is y else None
         first, second = (body.outer(n) for body, n in zip(self.bodies, (a, b), strict=True))
-        return first if first is second else None
+        return first if first is second and first is not None and first.shape == (*lanes, *a.shape) else None
 
     def _entered(self, body: Rewriter, n: Node) -> Node | None:
         """The history of a number or a port is what entered; no side that was not taken reads it."""
@@ -143,14 +158,14 @@ class _Joined:
             return None
         if n.op is FULL:
             return self.g.number(n.attrs["value"], Type(n.kind, (*self.condition.shape, *n.shape)))
-        return body.outer(n)
+        outside = body.outer(n)
+        entered = outside is not None and outside.shape == (*self.condition.shape, *n.shape)
+        return outside if entered else None  # what all lanes share is spread in the history
 
-    def _branch(
-        self, pairs: Mapping[Key, tuple[Node, Node]], history: Mapping[Node, Node]
-    ) -> dict[Key, Node]:
+    def _branch(self, pairs: Mapping[Key, Pair], history: Mapping[Node, Node]) -> dict[Key, Node]:
         number = {pair: k for k, pair in enumerate(dict.fromkeys(pairs.values()))}
         for which, body in enumerate(self.bodies):
-            roots = [pair[which] for pair in number]
+            roots = [pair.sides[which] for pair in number]
             body.compact([*roots, *(n for n in history.values() if n.graph is body.graph)])
         region = self._region(list(number))
         graphs = region.attrs["bodies"]
@@ -161,29 +176,32 @@ class _Joined:
         self.g.note_parts(found.values())
         return found
 
-    def _region(self, distinct: list[tuple[Node, Node]]) -> Node:
+    def _region(self, distinct: list[Pair]) -> Node:
         """The branch, or an equal one that was made before."""
         g, shared = self.g, self.g.shared
         structure = shared.number(
             (
                 *(structure_of(body.graph, shared) for body in self.bodies),
-                tuple((a.id, b.id) for a, b in distinct),
+                tuple((a.id, b.id, summed) for a, b, summed in distinct),
             )
         )
-        entering = (port.outer for body in self.bodies for port in body.graph.ports.values())
+        ports = [port for body in self.bodies for port in body.graph.ports.values()]
+        entering = ((port.outer, port.kind) for port in ports)
         key = (self.node.op, self.condition, *entering, structure)
         known = g.known_region(key)
         if known is not None:
             return known
         lanes = self.condition.shape
         assert isinstance(self.node.op, Branch)
+        numbers = frozenset(k for k, pair in enumerate(distinct) if pair.summed)
         made = make_region(
             self.node.op,
             g.graph,
             self.condition,
             [body.graph for body in self.bodies],
-            [Type(a.kind, (*lanes, *a.shape)) for a, _ in distinct],
-            results=tuple(tuple(pair[which] for pair in distinct) for which in (0, 1)),
+            [Type(p.first.kind, p.first.shape if p.summed else (*lanes, *p.first.shape)) for p in distinct],
+            results=tuple(tuple(pair.sides[which] for pair in distinct) for which in (0, 1)),
+            **({"summed": numbers} if numbers else {}),
         )
         g.remember_region(key, made, structure)
         return made

@@ -11,9 +11,10 @@ from paramprog.diagnostics import ProgramError
 from paramprog.graph import Node
 from paramprog.graph.region import ValueFault
 from paramprog.op import Attrs, Op
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, STACK, TRANSPOSE
-from paramprog.transfer.select import EMBED, GATHER, SLICE
+from paramprog.transfer.select import EMBED, SLICE
 from paramprog.transfer.source import ARRAY, FULL, dtype_of
 from paramprog.types import Real, Type, elements
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.graph import PART, Graph, Node, Region, cone
+from paramprog.graph import PART, Graph, Node, PortKind, Region, cone
 from paramprog.graph.constant import Constant
 from paramprog.op import Attrs, Op
 from paramprog.simplify import arrays, contractions, elementwise
@@ -71,7 +71,7 @@ class Rewriter:
         """How often the old graph uses the nodes that became this one."""
         self._made: dict[Any, Node] = {}
         self._types: dict[Any, Type] = {}
-        self._ports: dict[Node, Node] = {}
+        self._ports: dict[tuple[Node, PortKind], Node] = {}
         self._faulty: set[Node] = set()
 
     # ---- emitting ------------------------------------------------------------------------------------------------
@@ -157,16 +157,16 @@ class Rewriter:
             return node
         return self.emit(SPREAD, node, axes=tuple(range(len(shape))), sizes=shape)
 
-    def port(self, outer: Node, *, certain: bool) -> Node:
+    def port(self, outer: Node, kind: PortKind = "free", *, certain: bool) -> Node:
         """What this body sees of a node around it: a port, or the number itself."""
         if outer.op is FULL:
-            type = outer.type._replace(shape=outer.shape[self.graph.lane_rank :])
-            return self.number(outer.attrs["value"], type)
-        if outer not in self._ports:
-            self._ports[outer] = self.graph.port("free", outer)
+            rank = 0 if kind == "shared" else self.graph.lane_rank
+            return self.number(outer.attrs["value"], outer.type._replace(shape=outer.shape[rank:]))
+        if (outer, kind) not in self._ports:
+            made = self._ports[outer, kind] = self.graph.port(kind, outer)
             if not certain:
-                self._faulty.add(self._ports[outer])
-        return self._ports[outer]
+                self._faulty.add(made)
+        return self._ports[outer, kind]
 
     def outer(self, node: Node) -> Node | None:
         """The node around this body that a port of it stands for."""

@@ -3,7 +3,8 @@
 source     no arguments: leaves and constants
 linear     y = A x; the transpose is another primitive
 rearrange  linear: every entry moves, as in reshape, transpose, roll, concat
-select     linear: some entries, by static ranges, run-time indices, lanes; and their places among zeros
+select     linear: some entries, by static ranges or lanes; and their places among zeros
+gather     linear: entries by indices known at run time, and their places among zeros
 matrix     linear: the diagonal, triangles and trace of a matrix
 put        linear in two arguments: entries replaced, at run-time indices
 replace    linear in two arguments: entries replaced, at static ones
@@ -17,12 +18,14 @@ scan       a triangle, applied in one pass: running sums and products
 max        the indicator of the winner, shared by those who tie
 order      a selection made by the order of the entries
 base       elementwise: functions that a program defines
+facts      what the gradient analysis carries: structural zeros, masked values, values
 regions    primitives with bodies
 """
 
 from paramprog.transfer import (
     contract,
     convolve,
+    gather,
     linear,
     map,
     matrix,
@@ -43,6 +46,7 @@ from paramprog.transfer import (
 __all__ = [
     "contract",
     "convolve",
+    "gather",
     "linear",
     "map",
     "matrix",

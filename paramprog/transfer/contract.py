@@ -8,13 +8,14 @@ some transpose, of some order, has it in the result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from paramprog.op import Linear, Op, Sample, Surface, arithmetic
+from paramprog.op import Lanes, Linear, Op, Sample, Surface, arithmetic, trailing_axes
 from paramprog.transfer.linear import linear
 from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
 
@@ -97,6 +98,14 @@ def _swap_roles(lin: Linear) -> Linear:
     return Linear(CONTRACT, lin.hole, lin.frozen, attrs)
 
 
+def _batch(lanes: Lanes, flags: Sequence[bool], a: Any, b: Any, *, spec: str, sizes: Sizes) -> Any:
+    """One more letter where there are lanes: what all lanes share stays one array, and W x becomes a matrix product."""
+    words, result = spec.split("->")
+    lane = next(c for c in ascii_letters if c not in spec)
+    parts = [lane + w if f else w for w, f in zip(words.split(","), flags, strict=True)]
+    return CONTRACT(a, b, spec=f"{','.join(parts)}->{lane}{result}", sizes=sizes)
+
+
 def _checked(spec: str, a: Shape, b: Shape) -> Mapping[str, Any]:
     """The attributes of a contraction written by a user."""
     words, arrow, result = spec.partition("->")
@@ -160,6 +169,7 @@ CONTRACT: Op = linear(
     _contract,
     _swap_roles,
     signature=_words,
+    batch=_batch,
     kinds=arithmetic,
     surfaces=(
         Surface(
@@ -213,6 +223,7 @@ CROSS: Op = linear(
     # <u, a x b> = <b, u x a> = <a, b x u>
     lambda lin: Linear(CROSS, 1 - lin.hole, lin.frozen),
     shape_rule=_cross_rule,
+    lift=trailing_axes,
     kinds=arithmetic,
     surfaces=(
         Surface("cross", "the cross product of two vectors of 3 entries", ("a", "b"), attrs=_cross_attrs),

@@ -5,17 +5,22 @@
 is linear in each of the three. `conv` is its derivative in g, `conv_input` in x and `conv_kernel` in K: each takes the
 other two, is linear in both, and the transpose of one in one of its arguments is another. As in machine learning the
 kernel is not turned round.
+
+The attribute `lanes` names those of x, K and g that have an axis of lanes in front, where there are many; T is then the
+sum over the lanes too, so a kernel that all lanes share gets one gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from paramprog.op import Linear, Op, Sample, Surface, arithmetic
+from paramprog.op import OPS, Lanes, Linear, Op, Sample, Surface, arithmetic
+from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.linear import linear
 from paramprog.transfer.spelling import Exact, at_least, trailing
 from paramprog.types import Shape, ShapeError, Type, dims_text
@@ -34,27 +39,61 @@ def _places(size: Pair, window: Pair, stride: int, pad: int) -> Pair:
 
 
 def _windows(x: Any, size: Pair, window: Pair, stride: int, pad: int) -> Any:
-    """[c, i, j, u, v]: the entries of the windows, a view of the padded image."""
-    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad))) if pad else x
-    return sliding_window_view(padded, window, (1, 2))[:, ::stride, ::stride]
+    """[..., c, i, j, u, v]: the entries of the windows, a view of the padded images."""
+    around = (*((0, 0),) * (x.ndim - 2), (pad, pad), (pad, pad))
+    padded = np.pad(x, around) if pad else x
+    return sliding_window_view(padded, window, (-2, -1))[..., ::stride, ::stride, :, :]
 
 
-def _conv(x: Any, K: Any, *, size: Pair, window: Pair, stride: int, pad: int) -> Any:
-    return np.tensordot(K, _windows(x, size, window, stride, pad), ((1, 2, 3), (0, 3, 4)))
+def _summed(a: Any, b: Any, spec: str, lanes: str, names: str) -> Any:
+    """The contraction `spec`, with the letter z in front of each word whose array has lanes."""
+    words = [f"z{w}" if name in lanes else w for w, name in zip(re.split(",|->", spec), names, strict=True)]
+    return CONTRACT(a, b, spec=f"{words[0]},{words[1]}->{words[2]}", sizes=())
 
 
-def _conv_kernel(x: Any, g: Any, *, size: Pair, window: Pair, stride: int, pad: int) -> Any:
-    return np.tensordot(g, _windows(x, size, window, stride, pad), ((1, 2), (1, 2)))
+def _conv(x: Any, K: Any, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = "") -> Any:
+    return _summed(_windows(x, size, window, stride, pad), K, "cijuv,ocuv->oij", lanes, "xKg")
 
 
-def _conv_input(g: Any, K: Any, *, size: Pair, window: Pair, stride: int, pad: int) -> Any:
-    shares = np.tensordot(K, g, ((0,), (0,)))  # [c, u, v, i, j], added where each window lies
-    h, w = g.shape[1:]
-    out = np.zeros((K.shape[1], size[0] + 2 * pad, size[1] + 2 * pad), shares.dtype)
+def _conv_kernel(x: Any, g: Any, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = "") -> Any:
+    return _summed(g, _windows(x, size, window, stride, pad), "oij,cijuv->ocuv", lanes, "gxK")
+
+
+def _conv_input(g: Any, K: Any, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = "") -> Any:
+    shares = _summed(K, g, "ocuv,oij->cuvij", lanes, "Kgx")  # added where each window lies
+    *outer, c, _, _, h, w = shares.shape
+    out = np.zeros((*outer, c, size[0] + 2 * pad, size[1] + 2 * pad), shares.dtype)
     for u in range(window[0]):
         for v in range(window[1]):
-            out[:, u : u + stride * h : stride, v : v + stride * w : stride] += shares[:, u, v]
-    return out[:, pad : pad + size[0], pad : pad + size[1]]
+            out[..., u : u + stride * h : stride, v : v + stride * w : stride] += shares[..., u, v, :, :]
+    return out[..., pad : pad + size[0], pad : pad + size[1]]
+
+
+def _lane(names: str) -> Callable[..., Any]:
+    """The rule for many lanes: `names` are the arguments and the result; lanes of lanes become one axis."""
+
+    def batch(over: Lanes, flags: Sequence[bool], *args: Any, lanes: str = "", **attrs: Any) -> Any:
+        op = OPS[{"g": "conv", "x": "conv_input", "K": "conv_kernel"}[names[-1]]]
+        if not lanes:
+            found = "".join(n for n, f in zip(names, flags, strict=False) if f) + names[-1]
+            return op(*args, lanes=found, **attrs)
+        wide = [a if f else over.widen(a) for a, f in zip(args, flags, strict=True)]
+        inner = next(a.shape[1] for a, n in zip(wide, names, strict=False) if n in lanes)
+        one = [
+            _merged(a if n in lanes else OPS["spread"](a, axes=(1,), sizes=(inner,)))
+            for a, n in zip(wide, names, strict=False)
+        ]
+        made = op(*one, lanes="xKg", **attrs)
+        shape = tuple(made.shape)
+        split = OPS["reshape"](made, of=shape, to=(over.size, inner, *shape[1:]))
+        return split if names[-1] in lanes else OPS["sum"](split, axes=(1,), sizes=(inner,))
+
+    return batch
+
+
+def _merged(a: Any) -> Any:
+    shape = tuple(a.shape)
+    return OPS["reshape"](a, of=shape, to=(shape[0] * shape[1], *shape[2:]))
 
 
 # ---- shapes ------------------------------------------------------------------------------------------------------
@@ -66,22 +105,41 @@ def _fit(shape: Shape, wanted: tuple[int | None, ...], what: str) -> None:
         raise ShapeError(f"the {what} has shape [{sizes}], not {dims_text(shape)}")
 
 
-def _conv_rule(x: Shape, K: Shape, *, size: Pair, window: Pair, stride: int, pad: int) -> Shape:
+def _inner(lanes: str, **shapes: Shape) -> tuple[Shape, list[Shape]]:
+    """The axis of lanes of the result and the shapes without it; `shapes` are the arguments. Raises ShapeError."""
+    sizes = {shape[0] if shape else -1 for name, shape in shapes.items() if name in lanes}
+    if len(sizes) > 1:
+        raise ShapeError(f"numbers of lanes {' and '.join(map(str, sorted(sizes)))} differ")
+    result = next(n for n in "xKg" if n not in shapes)
+    outer = tuple(sizes) if result in lanes else ()
+    return outer, [shape[1:] if name in lanes else shape for name, shape in shapes.items()]
+
+
+def _conv_rule(
+    x: Shape, K: Shape, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = ""
+) -> Shape:
+    outer, (x, K) = _inner(lanes, x=x, K=K)
     _fit(x, (None, *size), "image")
     _fit(K, (None, x[0], *window), "kernel")
-    return (K[0], *_places(size, window, stride, pad))
+    return (*outer, K[0], *_places(size, window, stride, pad))
 
 
-def _conv_kernel_rule(x: Shape, g: Shape, *, size: Pair, window: Pair, stride: int, pad: int) -> Shape:
+def _conv_kernel_rule(
+    x: Shape, g: Shape, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = ""
+) -> Shape:
+    outer, (x, g) = _inner(lanes, x=x, g=g)
     _fit(x, (None, *size), "image")
     _fit(g, (None, *_places(size, window, stride, pad)), "cotangent")
-    return (g[0], x[0], *window)
+    return (*outer, g[0], x[0], *window)
 
 
-def _conv_input_rule(g: Shape, K: Shape, *, size: Pair, window: Pair, stride: int, pad: int) -> Shape:
+def _conv_input_rule(
+    g: Shape, K: Shape, *, size: Pair, window: Pair, stride: int, pad: int, lanes: str = ""
+) -> Shape:
+    outer, (g, K) = _inner(lanes, g=g, K=K)
     _fit(K, (None, None, *window), "kernel")
     _fit(g, (K[0], *_places(size, window, stride, pad)), "cotangent")
-    return (K[1], *size)
+    return (*outer, K[1], *size)
 
 
 def _steps(options: Mapping[str, Any]) -> dict[str, int]:
@@ -144,6 +202,7 @@ CONV: Op = linear(
         else Linear(CONV_INPUT, 0, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_rule,
+    batch=_lane("xKg"),
     kinds=arithmetic,
     surfaces=(
         Surface(
@@ -165,6 +224,7 @@ CONV_INPUT: Op = linear(
         Linear(CONV_KERNEL, 0, lin.frozen, lin.attrs) if lin.hole else Linear(CONV, 0, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_input_rule,
+    batch=_lane("gKx"),
     kinds=arithmetic,
     surfaces=(
         Exact(
@@ -187,6 +247,7 @@ CONV_KERNEL: Op = linear(
         Linear(CONV, 1, lin.frozen, lin.attrs) if lin.hole else Linear(CONV_INPUT, 1, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_kernel_rule,
+    batch=_lane("xgK"),
     kinds=arithmetic,
     surfaces=(
         Exact(

@@ -13,7 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, logical, register, unchanged
+from paramprog.op import (
+    Chain,
+    Linear,
+    Op,
+    Sample,
+    Surface,
+    arithmetic,
+    logical,
+    numbered_axes,
+    register,
+    unchanged,
+)
 from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
 from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text
 
@@ -155,6 +166,7 @@ SUM: Op = linear(
     lambda x, *, axes, sizes: np.sum(x, axes),
     lambda lin: Linear(SPREAD, attrs=lin.attrs),
     signature=reduction,
+    lift=numbered_axes,
     kinds=arithmetic,
     surfaces=(
         Surface("sum", "the sum of all entries, or along an axis", options=AXIS, attrs=sized_axis_attrs),
@@ -172,6 +184,7 @@ SPREAD: Op = linear(
     _spread_value,
     lambda lin: Linear(SUM, attrs=lin.attrs),
     signature=_spreading,
+    lift=numbered_axes,
     kinds=unchanged,
     surfaces=(
         Exact("spread", "n copies of x along a new axis", rest="n", options={"axis": 0}, attrs=_spread_attrs),

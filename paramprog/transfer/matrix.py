@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register, unchanged
+from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register, trailing_axes, unchanged
 from paramprog.transfer.linear import SUM, itself, linear
 from paramprog.types import Shape, ShapeError, Type, dims_text
 
@@ -55,6 +55,7 @@ DIAG: Op = linear(
     _diag,
     lambda lin: Linear(DIAG, attrs={"of": 3 - lin.attrs["of"]}),
     shape_rule=_diag_rule,
+    lift=trailing_axes,
     kinds=unchanged,
     surfaces=(
         Surface(
@@ -90,6 +91,7 @@ TRACE: Op = register(
         "the sum of the diagonal of a square matrix",
         lambda x: np.trace(x, 0, -2, -1),
         shape_rule=_trace_rule,
+        lift=trailing_axes,
         kinds=arithmetic,
         jacobian=_trace_jacobian,
         surfaces=(Surface("trace", "the sum of the diagonal of a square matrix", attrs=_trace_attrs),),
@@ -120,6 +122,7 @@ TRIANGLE: Op = linear(
     lambda x, *, upper: np.triu(x) if upper else np.tril(x),
     itself,
     shape_rule=_triangle_rule,
+    lift=trailing_axes,
     kinds=unchanged,
     surfaces=(
         Surface(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import KindRule, Op, Sample, Surface, arithmetic, logical, register, to_int
+from paramprog.op import KindRule, Op, Sample, Surface, arithmetic, logical, numbered_axes, register, to_int
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, axis_attrs, reduction
 from paramprog.transfer.map import GUARD, smooth
 from paramprog.transfer.reduce import Axes, never_empty, reduced
@@ -88,7 +88,17 @@ def _chooser(
     surface = Surface(name, doc, options=AXIS, attrs=attrs)
     samples = (Sample(((4,),), {"axes": (0,)}), Sample(((2, 3),), {"axes": (1,)}))
     return register(
-        Op(name, doc, value, kinds=kinds, surfaces=(surface,), samples=samples, total=True, **shape)
+        Op(
+            name,
+            doc,
+            value,
+            kinds=kinds,
+            lift=numbered_axes,
+            surfaces=(surface,),
+            samples=samples,
+            total=True,
+            **shape,
+        )
     )
 
 

@@ -11,21 +11,37 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register, to_int, to_real
+from paramprog.op import (
+    Attrs,
+    Chain,
+    Linear,
+    Op,
+    Sample,
+    Surface,
+    arithmetic,
+    numbered_axes,
+    register,
+    to_int,
+    to_real,
+)
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import AXIS, sized_axis_attrs
 from paramprog.transfer.rearrange import RESHAPE
 from paramprog.transfer.reduce import SAMPLES, Axes, never_empty, reduced
 from paramprog.transfer.scan import along_axis
-from paramprog.transfer.select import GATHER
 from paramprog.transfer.spelling import Exact, axis_of
-from paramprog.types import Shape
+from paramprog.types import Dim, Shape
 
 _SAMPLES = (Sample(((4,),), {"axis": 0}), Sample(((2, 3),), {"axis": 1}), Sample(((3, 2),), {"axis": 0}))
 
 
-def _argsort(x: Any, *, axis: int, flat: bool) -> Any:
+def _argsort(x: Any, *, axis: int, flat: bool, lanes: int = 0) -> Any:
     order = np.argsort(x, axis, kind="stable").astype(np.int64, copy=False)
-    return np.take_along_axis(np.arange(x.size).reshape(x.shape), order, axis) if flat else order
+    if not flat:
+        return order
+    inner = x.shape[lanes:]
+    places = np.broadcast_to(np.arange(prod(inner)).reshape(inner), x.shape)
+    return np.take_along_axis(places, order, axis)
 
 
 def _sort_jacobian(port: int, y: Any, x: Any, *, axis: int) -> Chain:
@@ -37,12 +53,20 @@ def _sort_jacobian(port: int, y: Any, x: Any, *, axis: int) -> Chain:
     return (flat, Linear(GATHER, 0, (ARGSORT(x, axis=axis, flat=True),), attrs))
 
 
+def _argsort_lift(attrs: Attrs, size: Dim) -> Attrs:
+    found = dict(numbered_axes(attrs, size))
+    if attrs["flat"]:  # places in the array of one lane
+        found["lanes"] = attrs.get("lanes", 0) + 1
+    return found
+
+
 ARGSORT: Op = register(
     Op(
         "argsort",
         "where the entries of sort(x) come from",
         _argsort,
         shape_rule=along_axis,
+        lift=_argsort_lift,
         kinds=to_int,
         surfaces=(
             Exact(
@@ -64,6 +88,7 @@ SORT: Op = register(
         "the entries from the smallest to the largest, along an axis",
         lambda x, *, axis: np.sort(x, axis, kind="stable"),
         shape_rule=along_axis,
+        lift=numbered_axes,
         kinds=arithmetic,
         jacobian=_sort_jacobian,
         surfaces=(
@@ -129,6 +154,7 @@ MIDDLE: Op = register(
         "what each entry counts in the median: 1 in the middle, 1/2 each for two, else 0",
         _middle,
         shape_rule=_middle_rule,
+        lift=numbered_axes,
         kinds=to_real,
         surfaces=(
             Surface(

@@ -5,16 +5,23 @@ J in x keeps the entries that no index names; J in v puts among zeros what the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, register
+from paramprog.op import Attrs, Chain, Lanes, Linear, Op, Sample, Surface, register
+from paramprog.transfer.gather import (
+    PLACES,
+    SCATTER_ADD,
+    check_index,
+    flattened,
+    moved,
+    unflattened,
+)
 from paramprog.transfer.linear import MASK, SPREAD
-from paramprog.transfer.select import SCATTER_ADD, check_index
 from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
-from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text, join_kinds
+from paramprog.types import Dim, Kind, KindError, Shape, ShapeError, Type, dims_text, join_kinds
 
 
 def _index_to_bool(kind: Kind) -> tuple[tuple[Kind, ...], Kind]:
@@ -24,7 +31,11 @@ def _index_to_bool(kind: Kind) -> tuple[tuple[Kind, ...], Kind]:
     return (kind,), "bool"
 
 
-def _latest(i: Any) -> Any:
+def _latest(i: Any, *, lanes: int = 0) -> Any:
+    """With `lanes`, among the indices that share the first so many axes."""
+    if lanes and np.size(i):
+        rows = np.reshape(i, (int(np.prod(i.shape[:lanes])), -1))
+        i = (rows + (np.max(i) - np.min(i) + 1) * np.arange(len(rows))[:, None]).reshape(i.shape)
     flat = np.ravel(i)[::-1]
     found = np.zeros(flat.size, np.bool_)
     found[np.unique(flat, return_index=True)[1]] = True
@@ -44,12 +55,21 @@ def _spared_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mappin
     return {"size": size}
 
 
+def _latest_lift(attrs: Attrs, size: Dim) -> Attrs:
+    return {"lanes": attrs.get("lanes", 0) + 1}
+
+
+def _spared_batch(lanes: Lanes, flags: Sequence[bool], i: Any, *, size: int) -> Any:
+    return unflattened(SPARED(PLACES(i, size=size), size=lanes.size * size), lanes.size)
+
+
 LATEST: Op = register(
     Op(
         "latest",
         "which of the indices i no later one repeats",
         _latest,
-        shape_rule=lambda i: i,
+        shape_rule=lambda i, *, lanes=0: i,
+        lift=_latest_lift,
         kinds=_index_to_bool,
         surfaces=(Surface("latest", "which of the indices i no later one repeats", ("i",)),),
         samples=(Sample(((4,),), {}, ((2, 0, 2, 1),)), Sample(((),), {}, ((2,),))),
@@ -62,6 +82,7 @@ SPARED: Op = register(
         "which of n places no index of i names",
         _spared,
         shape_rule=lambda i, *, size: (size,),
+        batch=_spared_batch,
         kinds=_index_to_bool,
         surfaces=(
             Exact("spared", "which of n places no index of i names", ("i",), attrs=_spared_attrs, rest="n"),
@@ -115,6 +136,16 @@ def _mask(condition: Any, rank: int, axis: int, shape: Shape) -> Linear:
     return Linear(MASK, 1, (condition,))
 
 
+def _put_batch(lanes: Lanes, flags: Sequence[bool], x: Any, i: Any, v: Any, *, axis: int, size: int) -> Any:
+    x, v = (a if f else lanes.widen(a) for a, f in ((x, flags[0]), (v, flags[2])))
+    if not flags[1]:
+        return PUT(x, i, v, axis=axis + 1, size=size)
+    rows = flattened(moved(x, axis + 1, 1), size)
+    entries = moved(v, axis + 1, 1, len(i.shape) - 1)  # [lanes, *i, *before, *after]
+    made = PUT(rows, PLACES(i, size=size), entries, axis=0, size=lanes.size * size)
+    return moved(unflattened(made, lanes.size), 1, axis + 1)
+
+
 def _put_jacobian(port: int, y: Any, x: Any, i: Any, v: Any, *, axis: int, size: int) -> Chain | None:
     if port == 0:
         return (_mask(SPARED(i, size=size), 1, axis, tuple(x.shape)),)
@@ -131,6 +162,7 @@ PUT: Op = register(
         "x with the entries at the indices i replaced by v; of indices that are equal the last counts",
         _put,
         shape_rule=_put_rule,
+        batch=_put_batch,
         kinds=_put_kinds,
         jacobian=_put_jacobian,
         surfaces=(

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, Surface, register, unchanged
+from paramprog.op import Attrs, Chain, Linear, Op, Sample, Surface, numbered_axes, register, unchanged
 from paramprog.transfer.linear import LETTERS, linear
 from paramprog.transfer.select import SLICE, Cut
 from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
-from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
+from paramprog.types import Dim, Shape, ShapeError, Signature, Type, dims_text
 
 
 def _reshape_rule(shape: Shape, *, of: Shape, to: Shape) -> Shape:
@@ -26,6 +26,14 @@ def _permutation(shape: Shape, *, axes: tuple[int, ...]) -> Signature:
     return Signature((LETTERS[: len(shape)],), "".join(LETTERS[a] for a in axes), {})
 
 
+def _reshape_lift(attrs: Attrs, size: Dim) -> Attrs:
+    return {"of": (size, *attrs["of"]), "to": (size, *attrs["to"])}
+
+
+def _transpose_lift(attrs: Attrs, size: Dim) -> Attrs:
+    return {"axes": (0, *(a + 1 for a in attrs["axes"]))}
+
+
 def _transpose_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"axes": tuple(options["rest"]) or tuple(range(len(types[0].shape)))[::-1]}
 
@@ -36,6 +44,7 @@ RESHAPE: Op = linear(
     lambda x, *, of, to: np.reshape(x, to),
     lambda lin: Linear(RESHAPE, attrs={"of": lin.attrs["to"], "to": lin.attrs["of"]}),
     shape_rule=_reshape_rule,
+    lift=_reshape_lift,
     kinds=unchanged,
     surfaces=(
         Surface(
@@ -57,6 +66,7 @@ TRANSPOSE: Op = linear(
     lambda x, *, axes: np.transpose(x, axes),
     lambda lin: Linear(TRANSPOSE, attrs={"axes": tuple(int(i) for i in np.argsort(lin.attrs["axes"]))}),
     signature=_permutation,
+    lift=_transpose_lift,
     kinds=unchanged,
     surfaces=(
         Surface(
@@ -87,6 +97,7 @@ ROLL: Op = linear(
     lambda x, *, by, axis: np.roll(x, by, axis),
     lambda lin: Linear(ROLL, attrs={"by": -lin.attrs["by"], "axis": lin.attrs["axis"]}),
     shape_rule=_roll_rule,
+    lift=numbered_axes,
     kinds=unchanged,
     surfaces=(
         Exact(
@@ -146,6 +157,7 @@ CONCAT: Op = register(
         "arrays one after the other along an axis",
         lambda *xs, axis: np.concatenate(xs, axis),
         shape_rule=_concat_rule,
+        lift=numbered_axes,
         kinds=unchanged,
         jacobian=_concat_jacobian,
         surfaces=(
@@ -168,6 +180,7 @@ STACK: Op = register(
         "arrays of one shape along a new axis; `[a, b]`",
         lambda *xs, axis: np.stack(xs, axis),
         shape_rule=_stack_rule,
+        lift=numbered_axes,
         kinds=unchanged,
         jacobian=_stack_jacobian,
         surfaces=(

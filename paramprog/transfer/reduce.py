@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, KindRule, Linear, Op, Sample, Surface, register, to_real
+from paramprog.op import Chain, KindRule, Linear, Op, Sample, Surface, numbered_axes, register, to_real
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, reduction, sized_axis_attrs
 from paramprog.transfer.map import EXP, diagonal
 from paramprog.transfer.pair import DIV0
@@ -78,6 +78,7 @@ def reduced(
             checked,
             kinds=kinds,
             jacobian=jacobian,
+            lift=numbered_axes,
             surfaces=(Surface(spelled or name, doc, options=AXIS, attrs=sized_axis_attrs),),
             domain=domain,
             samples=SAMPLES,
@@ -111,6 +112,7 @@ MEAN: Op = register(
         lambda x, *, axes, sizes: np.mean(x, axes),
         shape_rule=never_empty("mean"),
         jacobian=_mean_jacobian,
+        lift=numbered_axes,
         surfaces=(
             Surface(
                 "mean", "the mean of all entries, or along an axis", options=AXIS, attrs=sized_axis_attrs

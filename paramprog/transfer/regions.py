@@ -1,8 +1,6 @@
 """Branches: a region that runs one of two bodies, or, per lane, each body on the lanes where its side holds.
 
-What is not selected does not exist: it is not evaluated, and its cotangent is a structural zero. Between no cotangent
-(`None`) and a value lies `Masked`: a value whose lanes outside `lanes` are structural zeros. It is born where a branch
-gives a cotangent on one side only, and keeps 0 * infinity from turning a zero into NaN.
+What is not selected does not exist: it is not evaluated, and its cotangent is a structural zero (facts.py).
 
 The derivative of a branch is the branch on the same condition between the derivatives of its bodies, and the same
 analysis solves the bodies: it comes in as `analysis`, whose `inside(values, seeds)` hosts a body, so this file imports
@@ -11,92 +9,30 @@ neither the gradient nor the solver.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
-from paramprog.graph import Graph, Node, Region, Result, demand, execute, part
+from paramprog.graph import (
+    ArrayLanes,
+    Graph,
+    Node,
+    PortKind,
+    Region,
+    Result,
+    demand,
+    execute,
+    execute_lanes,
+    part,
+)
 from paramprog.graph.region import Key, Keys, Live, make_region
-from paramprog.op import Chain, Linear, Op, register
-from paramprog.transfer.linear import MASK, SPREAD
-from paramprog.transfer.pair import ADD
-from paramprog.transfer.select import EXPAND
+from paramprog.op import Op, register
+from paramprog.transfer.facts import Fact, Masked, on, plain, plus
+from paramprog.transfer.linear import SPREAD
 from paramprog.transfer.source import dtype_of
-from paramprog.transfer.step import GREATER, OR, REAL
 from paramprog.types import Type, join_shapes
-
-
-class Masked(NamedTuple):
-    """A fact whose entries outside `lanes` (a bool of the same shape) are structural zeros, and are 0 in `value`."""
-
-    value: Any
-    lanes: Any
-
-
-Fact = Any
-"""None (a structural zero), a Masked, or a value: an array or a node. That of a region maps keys to facts."""
-
-
-def plain(fact: Fact) -> Any:
-    """The value of a fact that is not None."""
-    return fact.value if isinstance(fact, Masked) else fact
-
-
-def plus(a: Fact, b: Fact) -> Fact:
-    """The meet of two facts: their sum."""
-    if a is None or b is None:
-        return b if a is None else a
-    if isinstance(a, Mapping):
-        return {k: plus(a.get(k), b.get(k)) for k in {**a, **b}}
-    if isinstance(a, Masked) and isinstance(b, Masked):
-        return Masked(ADD(a.value, b.value), OR(a.lanes, b.lanes))
-    return ADD(plain(a), plain(b))
-
-
-def on(fact: Fact, f: Callable[[Any], Any]) -> Fact:
-    """`f` on the value of a fact, and on its lanes."""
-    if fact is None:
-        return None
-    return Masked(f(fact.value), f(fact.lanes)) if isinstance(fact, Masked) else f(fact)
-
-
-def push_fact(chain: Chain, fact: Fact) -> Fact:
-    """J fact."""
-    return _through(chain, fact)
-
-
-def pull_fact(chain: Chain, fact: Fact) -> Fact:
-    """J^T fact."""
-    return _through([lin.T for lin in reversed(chain)], fact)
-
-
-def _through(maps: Iterable[Linear], fact: Fact) -> Fact:
-    """The fact after some linear maps; entries that are structural zeros stay so: 0 * inf is no zero."""
-    g, lanes = (fact.value, fact.lanes) if isinstance(fact, Masked) else (fact, None)
-    for lin in maps:
-        g = lin(g)
-        if lin.op is MASK or lin.op is EXPAND:
-            lanes = along(lin.frozen[0], g) if lanes is None else lin(lanes)
-        elif lanes is None:
-            continue
-        elif lin.op.elementwise:
-            g = MASK(lanes, g)
-        elif any(_is_real(x) for x in lin.frozen):
-            lanes = None  # every entry of the result may be a sum with selected ones
-        else:
-            lanes = GREATER(lin(REAL(lanes)), 0.0)
-    return g if lanes is None else Masked(g, lanes)
-
-
-def _is_real(x: Any) -> bool:
-    return x.kind == "real" if isinstance(x, Node) else np.asarray(x).dtype.kind == "f"
-
-
-def along(c: Any, like: Any) -> Any:
-    """The condition `c`, repeated over the trailing axes of `like`."""
-    rank, extra = len(c.shape), tuple(like.shape[len(c.shape) :])
-    return c if not extra else SPREAD(c, axes=tuple(range(rank, rank + len(extra))), sizes=extra)
 
 
 class Host(Protocol):
@@ -124,18 +60,29 @@ class Brought(dict[Node, Any]):
         if not node.args and node not in self.args:
             value = self.body.append(node.op, (), node.attrs, node.results)
         elif node in self.args:
-            value = self.body.own(self.values_outside[self.args[node]])
+            value = self.body.own(self.values_outside[self.args[node]], kind_of(self.region, node))
         else:
             value = self.body.own(self.values_outside[part(self.region, node)])
         self[node] = value
         return value
 
 
+def kind_of(region: Node, port: Node) -> PortKind:
+    """How the argument of a port enters."""
+    return "shared" if port in region.attrs.get("shared", ()) else "free"
+
+
+def is_summed(region: Node, key: Key) -> bool:
+    """Whether a result is the sum over all lanes that selected it (of bools: whether any holds)."""
+    return isinstance(key, Result) and key.number in region.attrs.get("summed", ())
+
+
 class Branch(Region):
     """args = (condition, one value per port); `results` holds one tuple of body nodes for each of the two bodies.
 
     With a condition of shape s that is not scalar, the bodies speak of one lane and every port has shape [*s, ...]:
-    each body runs on its lanes only.
+    each body runs on its lanes only. Then `shared` is the set of the ports that are the same for all lanes, and
+    `summed` that of the numbers of results that are sums over the lanes: the cotangents of what is shared.
     """
 
     def part_type(self, node: Node, key: Key) -> Type:
@@ -167,35 +114,113 @@ class Branch(Region):
         return [node.args[0], *(a for p, a in ports if p in needed)]
 
     def run(self, node: Node, args: Sequence[Any], keys: Keys) -> Mapping[Key, Any]:
-        condition, live = np.asarray(args[0]), self.live(node, keys)
+        condition = np.asarray(args[0])
+        ports = dict(zip(node.attrs["ports"], args[1:], strict=True))
         if condition.ndim:
-            return self._run_lanes(node, condition, args[1:], keys, live)
+            shared = node.attrs.get("shared", frozenset())
+            return self._run_lanes(
+                node, condition, ports, shared, keys, node.attrs.get("summed", frozenset())
+            )
         which = 0 if condition else 1
-        env = {p: a for p, a in zip(node.attrs["ports"], args[1:], strict=True) if p in live[which]}
-        execute(live[which], env)
+        live = self.live(node, keys)[which]
+        env = {p: a for p, a in ports.items() if p in live}
+        execute(live, env)
         return {k: env[at] if at in env else _nothing(at) for k, at in self._targets(node, which, keys)}
 
-    def _run_lanes(
-        self, node: Node, condition: Any, args: Sequence[Any], keys: Keys, live: list[Live]
+    def run_lanes(
+        self, node: Node, args: Sequence[Any], flags: Sequence[bool], keys: Keys, lanes: ArrayLanes
     ) -> Mapping[Key, Any]:
-        out: dict[Key, Any] = {}
-        for which, lanes in enumerate((condition, ~condition)):
-            if not lanes.any():
+        ports = dict(zip(node.attrs["ports"], args[1:], strict=True))
+        wide = {p for p, flag in zip(ports, flags[1:], strict=True) if flag}
+        inner = node.args[0].shape
+        if not inner and not flags[0]:
+            return self._run_wide(node, 0 if args[0] else 1, ports, wide, keys, lanes)
+        shared = node.attrs.get("shared", frozenset())
+        if not inner:
+            return self._run_lanes(node, args[0], ports, frozenset(ports) - wide, keys, frozenset())
+        condition = args[0] if flags[0] else lanes.widen(args[0])
+        for p, a in ports.items():
+            if a is None or (p in shared and p not in wide):
                 continue
-            env = {
-                p: np.broadcast_to(a, lanes.shape)[lanes]
-                for p, a in zip(node.attrs["ports"], args, strict=True)
-                if p in live[which]
-            }
-            execute(live[which], env)
+            if p in shared:  # the same in all lanes of the branch, not in all of these
+                axes = tuple(range(1, 1 + len(inner)))
+                ports[p] = SPREAD(a, axes=axes, sizes=inner)
+            elif p not in wide:
+                ports[p] = lanes.widen(a)
+        found = dict(self._run_lanes(node, condition, ports, shared - wide, keys, frozenset()))
+        for k in keys:
+            if is_summed(node, k):
+                over = np.any if found[k].dtype.kind == "b" else np.sum
+                found[k] = over(found[k], axis=tuple(range(1, 1 + len(inner))))
+        return found
+
+    def _run_wide(
+        self,
+        node: Node,
+        which: int,
+        ports: Mapping[Node, Any],
+        wide: set[Node],
+        keys: Keys,
+        lanes: ArrayLanes,
+    ) -> Mapping[Key, Any]:
+        """One side, taken by all lanes."""
+        live = self.live(node, keys)[which]
+        env = {p: a for p, a in ports.items() if p in live}
+        execute_lanes(live, env, lanes, wide)
+        found = {}
+        for k, at in self._targets(node, which, keys):
+            value = env[at] if at in env else _nothing(at)
+            found[k] = value if at in wide else lanes.widen(value)
+        return found
+
+    def _run_lanes(
+        self,
+        node: Node,
+        condition: Any,
+        ports: Mapping[Node, Any],
+        shared: Collection[Node],
+        keys: Keys,
+        summed: Collection[int],
+    ) -> Mapping[Key, Any]:
+        """Each side on its lanes: compress, run, expand (or sum)."""
+        out: dict[Key, Any] = {}
+        rank = condition.ndim
+        for which, lanes in enumerate((condition, ~condition)):
+            count = int(np.count_nonzero(lanes))
+            live = self.live(node, keys)[which]
+            if not count:
+                continue
+            env: dict[Node, Any] = {}
+            wide: set[Node] = set()
+            for p, a in ports.items():
+                if p not in live:
+                    continue
+                if p in shared:
+                    env[p] = a
+                else:
+                    env[p] = (a if np.shape(a)[:rank] == lanes.shape else np.broadcast_to(a, lanes.shape))[
+                        lanes
+                    ]
+                    wide.add(p)
+            execute_lanes(live, env, ArrayLanes(count), wide)
             for k, at in self._targets(node, which, keys):
-                if at in env:
+                if at not in env:
+                    continue
+                value = env[at]
+                if isinstance(k, Result) and k.number in summed:
+                    total = _over_lanes(value, count, at in wide)
+                    out[k] = (
+                        total if k not in out else out[k] | total if at.kind == "bool" else out[k] + total
+                    )
+                else:
                     if k not in out:
-                        out[k] = np.zeros(lanes.shape, np.asarray(env[at]).dtype)
-                    out[k][lanes] = env[at]
+                        shape = np.shape(value)[1:] if at in wide else np.shape(value)
+                        out[k] = np.zeros((*lanes.shape, *shape), np.asarray(value).dtype)
+                    out[k][lanes] = value
         for k, at in self._targets(node, 0, keys):
             if k not in out:
-                out[k] = np.zeros(condition.shape, dtype_of(at.type, at.graph.real))
+                outer = () if isinstance(k, Result) and k.number in summed else condition.shape
+                out[k] = np.zeros((*outer, *at.shape), dtype_of(at.type, at.graph.real))
         return out
 
     @staticmethod
@@ -209,8 +234,10 @@ class Branch(Region):
         if grown and not node.args[0].shape:
             lanes = join_shapes(grown)
             args = [a if a.shape == lanes else graph.spread(a, lanes) for a in args]
-        types = [Type(n.kind, (*args[0].shape, *n.shape)) for n in node.attrs["results"][0]]
-        return graph.append(self, tuple(args), node.attrs, tuple(types))
+        types = node.results
+        if grown:
+            types = tuple(Type(n.kind, (*args[0].shape, *n.shape)) for n in node.attrs["results"][0])
+        return graph.append(self, tuple(args), node.attrs, types)
 
     # ---- derivatives ---------------------------------------------------------------------------------------------
 
@@ -219,14 +246,19 @@ class Branch(Region):
         return self._pull(node, analysis, fact) if analysis.backward else self._push(node, analysis, fact)
 
     def _solve(
-        self, node: Node, analysis: Host, which: int, body: Graph, given: Iterable[tuple[Node, Fact]]
+        self,
+        node: Node,
+        analysis: Host,
+        which: int,
+        body: Graph,
+        given: Iterable[tuple[Node, Fact, PortKind]],
     ) -> dict[Node, Fact]:
         """The facts in one body, for facts at some of its nodes; what it emits goes into `body`."""
         old: Graph = node.attrs["bodies"][which]
         seeds: dict[Node, Fact] = {}
-        for at, fact in given:
+        for at, fact, kind in given:
             if at.graph is old:
-                seeds[at] = plus(seeds.get(at), on(fact, body.own))
+                seeds[at] = plus(seeds.get(at), on(fact, partial(body.own, kind=kind)))
         facts = analysis.inside(body, Brought(node, analysis.values, body), seeds, list(old.nodes))
         # everything enters before the region is made: a port cannot be added later
         return {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
@@ -242,20 +274,26 @@ class Branch(Region):
         bodies: tuple[Graph, Graph],
         pairs: Mapping[Any, list[Fact]],
         types: Mapping[Any, Type],
+        summed: Collection[Any],
     ) -> tuple[dict[Any, Fact], Node]:
-        """One branch that has for each key the fact of the side taken; one-sided facts come out masked."""
+        """One branch that has for each key the fact of the side taken, or the sum over the lanes for those in `summed`.
+
+        One-sided facts come out masked.
+        """
         pairs = {k: p for k, p in pairs.items() if p != [None, None]}
         masked = [
             k for k, p in pairs.items() if analysis.backward and not all(isinstance(f, Node) for f in p)
         ]
-        rank = len(node.args[0].shape)
+        rank = {k: 0 if k in summed else len(node.args[0].shape) for k in pairs}
         results = tuple(
             (
-                *(_value_in(body, pairs[k][which], types[k], rank) for k in pairs),
-                *(_lanes_in(body, pairs[k][which], types[k], rank) for k in masked),
+                *(_value_in(body, pairs[k][which], types[k], rank[k]) for k in pairs),
+                *(_lanes_in(body, pairs[k][which], types[k], rank[k]) for k in masked),
             )
             for which, body in enumerate(bodies)
         )
+        numbers = frozenset(i for i, k in enumerate([*pairs, *masked]) if k in summed)
+        extra = {"summed": numbers} if numbers else {}
         made = make_region(
             _BRANCH,
             analysis.graph,
@@ -263,6 +301,7 @@ class Branch(Region):
             bodies,
             [*(types[k] for k in pairs), *(Type("bool", types[k].shape) for k in masked)],
             results=results,
+            **extra,
         )
         out: dict[Any, Fact] = {k: part(made, Result(i)) for i, k in enumerate(pairs)}
         for i, k in enumerate(masked):
@@ -273,28 +312,43 @@ class Branch(Region):
         bodies, args = self._bodies(node, analysis), node.args[1:]
         solved = [
             self._solve(
-                node, analysis, w, body, [(at, fact[k]) for k, at in self._targets(node, w, frozenset(fact))]
+                node,
+                analysis,
+                w,
+                body,
+                [
+                    (at, fact[k], "shared" if is_summed(node, k) else "free")
+                    for k, at in self._targets(node, w, frozenset(fact))
+                ],
             )
             for w, body in enumerate(bodies)
         ]
         # an outer value may enter both bodies
-        pairs: dict[Node, list[Fact]] = {a: [None, None] for a in args}
-        for p, a in zip(node.attrs["ports"], args, strict=True):
+        ends = [(a, kind_of(node, p)) for p, a in zip(node.attrs["ports"], args, strict=True)]
+        pairs: dict[tuple[Node, PortKind], list[Fact]] = {end: [None, None] for end in ends}
+        for p, end in zip(node.attrs["ports"], ends, strict=True):
             which = node.attrs["bodies"].index(p.graph)
-            pairs[a][which] = plus(pairs[a][which], solved[which].get(p))
-        out, _ = self._join(node, analysis, bodies, pairs, {a: a.type for a in args})
-        return [None, *(out.pop(a, None) for a in args)]
+            pairs[end][which] = plus(pairs[end][which], solved[which].get(p))
+        summed = {end for end in ends if end[1] == "shared"}
+        out, _ = self._join(node, analysis, bodies, pairs, {end: end[0].type for end in ends}, summed)
+        return [None, *(out.pop(end, None) for end in ends)]
 
     def _push(self, node: Node, analysis: Host, facts: Sequence[Fact]) -> Callable[[Key], Fact]:
         bodies = self._bodies(node, analysis)
-        given = [(p, f) for p, f in zip(node.attrs["ports"], facts[1:], strict=True) if f is not None]
+        given = [
+            (p, f, kind_of(node, p))
+            for p, f in zip(node.attrs["ports"], facts[1:], strict=True)
+            if f is not None
+        ]
         solved = [self._solve(node, analysis, w, body, given) for w, body in enumerate(bodies)]
         keys = [Result(k) for k in range(len(node.results))]
         pairs = {
             k: [s.get(results[k.number]) for s, results in zip(solved, node.attrs["results"], strict=True)]
             for k in keys
         }
-        out, made = self._join(node, analysis, bodies, pairs, {k: node.results[k.number] for k in keys})
+        summed = {k for k in keys if is_summed(node, k)}
+        types = {k: node.results[k.number] for k in keys}
+        out, made = self._join(node, analysis, bodies, pairs, types, summed)
 
         def fact_of(key: Key) -> Fact:
             if isinstance(key, Result):
@@ -317,6 +371,13 @@ def _lanes_in(body: Graph, fact: Fact, type: Type, rank: int) -> Node:
     if isinstance(fact, Masked):
         return body.own(fact.lanes)
     return body.constant(fact is not None, "bool", type.shape[rank:])
+
+
+def _over_lanes(value: Any, count: int, wide: bool) -> Any:
+    """The sum over the lanes of one value each, or of the same value in all; of bools, whether any holds."""
+    if np.asarray(value).dtype.kind == "b":
+        return np.any(value, axis=0) if wide else value
+    return np.sum(value, axis=0) if wide else value * np.asarray(count, np.asarray(value).dtype)
 
 
 def _nothing(node: Node) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from paramprog.op import Chain, Linear, Op, Sample, register, unchanged
 from paramprog.transfer.linear import MASK
-from paramprog.transfer.select import EMBED, SLICE, Cut, Cuts, where
+from paramprog.transfer.select import EMBED, SLICE, Cut, Cuts, lifted_cuts, where
 from paramprog.types import Shape, ShapeError, dims_text
 
 
@@ -42,6 +42,7 @@ REPLACE: Op = register(
         "x with the entries of static indices and ranges replaced by v; `x[i, a:b] = v`",
         _replace,
         shape_rule=_replace_rule,
+        lift=lifted_cuts,
         kinds=unchanged,
         jacobian=_replace_jacobian,
         samples=(

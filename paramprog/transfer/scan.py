@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, arithmetic, register
+from paramprog.op import Chain, Linear, Op, Sample, arithmetic, numbered_axes, register
 from paramprog.transfer.linear import linear
 from paramprog.transfer.map import diagonal
 from paramprog.transfer.select import EMBED, SLICE, Cut
@@ -39,6 +39,7 @@ CUMSUM: Op = linear(
     lambda x, *, axis, reverse: _backwards(np.cumsum, x, axis) if reverse else np.cumsum(x, axis),
     lambda lin: Linear(CUMSUM, attrs={**lin.attrs, "reverse": not lin.attrs["reverse"]}),
     shape_rule=along_axis,
+    lift=numbered_axes,
     kinds=arithmetic,
     surfaces=(
         Exact(
@@ -106,6 +107,7 @@ RECURRENCE: Op = register(
         "y_k = a_k y_(k-1) + b_k along an axis; in reverse y_k = a_(k+1) y_(k+1) + b_k",
         _recurrence,
         shape_rule=along_axis,
+        lift=numbered_axes,
         kinds=arithmetic,
         jacobian=_recurrence_jacobian,
         transpose=_recurrence_transpose,
@@ -151,6 +153,7 @@ CUMPROD: Op = register(
         "the products of the entries so far, along an axis",
         _cumprod,
         shape_rule=along_axis,
+        lift=numbered_axes,
         kinds=arithmetic,
         jacobian=_cumprod_jacobian,
         surfaces=(

@@ -1,7 +1,8 @@
 """Selections of entries, and their transposes, which put entries back among zeros. All linear.
 
-slice <-> embed    static ranges and indices      gather <-> scatter_add    indices known at run time
+slice <-> embed        static ranges and indices
 compress <-> expand    the lanes where a condition holds: what is not selected is a structural zero
+Indices known at run time are in gather.py.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paramprog.graph.region import ValueFault
-from paramprog.op import Linear, Op, Sample, Surface, first_kind, logical, unchanged
+from paramprog.op import Attrs, Linear, Op, Sample, first_kind, logical, unchanged
 from paramprog.transfer.linear import linear
 from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
-from paramprog.types import Kind, KindError, Shape, ShapeError, Type, dims_text
+from paramprog.types import Dim, Kind, Shape, ShapeError, Type, dims_text
 
 # ---- static ranges -----------------------------------------------------------------------------------------------
 
@@ -46,6 +46,11 @@ def where(rank: int, cuts: Cuts) -> tuple[Any, ...]:
     for cut in cuts:
         index[cut.axis] = cut.where()
     return tuple(index)
+
+
+def lifted_cuts(attrs: Attrs, size: Dim) -> Attrs:
+    """The cuts of arrays with one more axis in front."""
+    return {"cuts": tuple(cut._replace(axis=cut.axis + 1) for cut in attrs["cuts"])}
 
 
 def _slice_rule(shape: Shape, *, cuts: Cuts) -> Shape:
@@ -123,6 +128,7 @@ SLICE: Op = linear(
     lambda x, *, cuts: x[where(np.ndim(x), cuts)],
     lambda lin: Linear(EMBED, attrs=lin.attrs),
     shape_rule=_slice_rule,
+    lift=lifted_cuts,
     kinds=unchanged,
     samples=_CUTS,
     total=True,
@@ -133,6 +139,7 @@ EMBED: Op = linear(
     _embed,
     lambda lin: Linear(SLICE, attrs=lin.attrs),
     shape_rule=_embed_rule,
+    lift=lifted_cuts,
     kinds=unchanged,
     # several cuts are one call for each, in the order of the axes
     surfaces=(
@@ -160,106 +167,6 @@ EMBED: Op = linear(
     ),
     samples=tuple(Sample((_slice_rule(*s.shapes, **s.attrs),), s.attrs) for s in _CUTS),
     total=True,
-)
-
-# ---- run-time indices --------------------------------------------------------------------------------------------
-
-
-def check_index(i: Any, size: int) -> None:
-    bad = (i < 0) | (i >= size)
-    if np.any(bad):
-        first = int(np.asarray(i)[bad].flat[0]) if np.ndim(i) else int(i)
-        raise ValueFault("index-range", f"index {first} is out of range for {size} entries")
-
-
-def _gather(x: Any, i: Any, *, axis: int, size: int) -> Any:
-    check_index(i, size)
-    return np.take(x, i, axis)
-
-
-def _gather_rule(x: Shape, i: Shape, *, axis: int, size: int) -> Shape:
-    if len(x) <= axis or x[axis] != size:
-        raise ShapeError(f"there is no axis {axis} of size {size} in {dims_text(x)}")
-    return (*x[:axis], *i, *x[axis + 1 :])
-
-
-def _scatter_add(i: Any, v: Any, *, axis: int, size: int) -> Any:
-    check_index(i, size)
-    out = np.zeros((*v.shape[:axis], size, *v.shape[axis + np.ndim(i) :]), v.dtype)
-    np.add.at(out, (slice(None),) * axis + (i,), v)
-    return out
-
-
-def _scatter_rule(i: Shape, v: Shape, *, axis: int, size: int) -> Shape:
-    if v[axis : axis + len(i)] != i:
-        raise ShapeError(f"{dims_text(v)} does not hold one entry for each of {dims_text(i)}")
-    return (*v[:axis], size, *v[axis + len(i) :])
-
-
-def gather_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
-    """Any array, int indices."""
-    if kinds[1] != "int":
-        raise KindError(f"an index is int, not {kinds[1]}")
-    return first_kind(*kinds)
-
-
-def _gather_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    axis = checked_axis(options["axis"], len(types[0].shape))
-    return {"axis": axis, "size": types[0].shape[axis]}
-
-
-def _scatter_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    (size,) = trailing(options, "n")
-    at_least(0, n=size)
-    rank = len(types[1].shape) - len(types[0].shape) + 1
-    return {"axis": checked_axis(options["axis"], max(rank, 1)), "size": size}
-
-
-GATHER: Op = linear(
-    "gather",
-    "the entries of x at the indices i along an axis",
-    _gather,
-    lambda lin: Linear(SCATTER_ADD, 1, lin.frozen, lin.attrs),
-    holes=(0,),
-    shape_rule=_gather_rule,
-    kinds=gather_kinds,
-    surfaces=(
-        Surface("gather", "the entries of x at the indices i", ("x", "i"), {"axis": 0}, _gather_attrs),
-    ),
-    samples=(
-        Sample(((5,), ()), {"axis": 0, "size": 5}, ((3,),)),
-        Sample(((2, 3), (4,)), {"axis": 1, "size": 3}, ((2, 0, 0, 1),)),
-    ),
-)
-
-
-def _scatter_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
-    gather_kinds(*kinds[::-1])
-    return kinds, kinds[1]
-
-
-SCATTER_ADD: Op = linear(
-    "scatter_add",
-    "an array of zeros with v added at the indices i",
-    _scatter_add,
-    lambda lin: Linear(GATHER, 0, lin.frozen, lin.attrs),
-    holes=(1,),
-    shape_rule=_scatter_rule,
-    kinds=_scatter_kinds,
-    surfaces=(
-        Exact(
-            "scatter_add",
-            "n zeros along an axis with v added at the indices i",
-            ("i", "v"),
-            {"axis": 0},
-            _scatter_attrs,
-            rest="n",
-        ),
-    ),
-    samples=(
-        Sample(((4,), (4,)), {"axis": 0, "size": 3}, ((0, 2, 2, 1),)),
-        Sample(((4,), (2, 4)), {"axis": 1, "size": 3}, ((2, 0, 0, 1),)),
-    ),
 )
 
 # ---- lanes -------------------------------------------------------------------------------------------------------

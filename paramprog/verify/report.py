@@ -21,7 +21,7 @@ from paramprog.evaluate import Trace, evaluate, trace
 from paramprog.gradient import adjoint, plain_or_none, pulled, pushed, tangent
 from paramprog.graph import Node
 from paramprog.graph.constant import Constant
-from paramprog.transfer.regions import Fact
+from paramprog.transfer.facts import Fact
 from paramprog.transfer.source import ARRAY, LEAF
 from paramprog.types import Type
 from paramprog.verify.check import Check, Report, agreement, undecided

@@ -132,6 +132,19 @@ def test_a_kink_is_recognised_and_said() -> None:
     assert "kink" in found.detail
 
 
+@pytest.mark.parametrize("gap", [1e-13, 1e-11, 1e-10, 3e-10, 1e-9, 1e-8, 1e-6])
+def test_a_kink_that_only_the_finest_steps_do_not_reach_over_is_no_failure(gap: float) -> None:
+    """max(1, 1 - gap + t): the derivative is 0; coarse differences say 1/2. A gradient that is wrong stays wrong."""
+
+    def f(x: Any) -> Any:
+        return np.maximum(1.0, x)
+
+    assert check(f, 1.0 - gap, 0.0).ok is not False
+    for wrong in (-0.3, 1.2):
+        found = check(f, 1.0 - gap, wrong)
+        assert found.ok is False or "do not settle" in found.detail
+
+
 def test_a_gradient_outside_the_one_sided_derivatives_is_wrong_at_a_kink_too() -> None:
     """relu at 0 has derivatives 0 and 1; 1.2 is neither, nor between them."""
     assert check(lambda x: np.maximum(x, 0), 0.0, 1.2).ok is False
