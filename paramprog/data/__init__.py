@@ -1,0 +1,15 @@
+"""Data files as tables of numbers; every fault is named by file, row and column before anything is computed.
+
+table         what a table is, whatever its file
+content       the bytes of a file, and the limits on them
+read          a file as a table, by its suffix
+csv_file      tables of text: where the cells are; `cells`, what they say
+npz_file      arrays of NumPy
+parquet_file  columns of Parquet files, by pyarrow
+arrays        what npz and Parquet share: typed arrays as numbers
+"""
+
+from paramprog.data.read import read_table
+from paramprog.data.table import Kind, Table
+
+__all__ = ["Kind", "Table", "read_table"]

@@ -1,0 +1,30 @@
+"""The bytes of a data file, read once: what is hashed is what is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from paramprog.diagnostics import ProgramError, fail
+
+MAX_BYTES = 2**31
+"""The size of a data file, and of what is unpacked from it."""
+
+MAX_ENTRIES = 2**28
+"""The cells of one table (DESIGN section 7: elements of one tensor)."""
+
+
+def read_bytes(path: Path, file: BinaryIO) -> bytes:
+    """All of an open file. Raises ProgramError when it is too large, and OSError when it cannot be read."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        message = f"`{path}` is larger than {MAX_BYTES >> 30} GiB, the limit for a data file"
+        raise fail("data-read", message, None, "divide it, or leave out columns that are not needed")
+    return data
+
+
+def too_many_entries(path: Path) -> ProgramError:
+    """The error for a table beyond `MAX_ENTRIES`."""
+    return fail(
+        "data-read", f"`{path}` holds more than {MAX_ENTRIES} (2^28) entries, the limit for one table"
+    )
