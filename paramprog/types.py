@@ -9,15 +9,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["real", "int", "bool"]
 Real = Literal["float64", "float32"]
 """How reals are represented in one run of a program."""
 
 
+class Size(int):
+    """A size known at run time only, such as the number of turns of a `while`: equal to itself alone.
+
+    It has no value to compute with: arithmetic raises TypeError. As a number it is 0, so that an array that is never
+    read may be made in its place.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __hash__ = object.__hash__
+
+    def _unknown(self, other: object) -> Any:
+        raise TypeError("a size known at run time only has no value")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
+
+    def __repr__(self) -> str:
+        return "?"
+
+    __str__ = __repr__
+
+
 Dim = int
-"""One size. Sizes known at run time only will join here as symbols bound to the node that defines them."""
+"""One size, or a `Size`."""
 
 Shape = tuple[Dim, ...]
 
@@ -50,8 +76,8 @@ MAX_ELEMENTS = 2**28
 
 
 def elements(shape: Shape) -> int:
-    """The number of entries of an array."""
-    return prod(shape)
+    """The number of entries of an array; of those that share a run-time size."""
+    return prod(n for n in shape if not isinstance(n, Size))
 
 
 def join_kinds(kinds: Sequence[Kind]) -> Kind:

@@ -33,13 +33,22 @@ class Graph:
 
     A body sees values of the graphs around it through its ports only: `own` finds or makes the port. In a body whose
     region runs per lane, a value of shape `[*lanes, *shape]` enters as `shape`, unless it is shared by all lanes;
-    `lane_rank` is the number of lane axes.
+    `lane_rank` is the number of lane axes, and with `shared` that is how values enter unless a port is made for them.
     """
 
-    def __init__(self, outer: Graph | None = None, *, real: Real = "float64", lane_rank: int = 0) -> None:
+    def __init__(
+        self,
+        outer: Graph | None = None,
+        *,
+        real: Real = "float64",
+        lane_rank: int = 0,
+        shared: bool = False,
+    ) -> None:
         self.outer = outer
         self.real: Real = outer.real if outer is not None else real
         self.lane_rank = lane_rank
+        self.enters: PortKind = "shared" if shared else "free"
+        """How values of the graphs around enter that operations here mention."""
         self.depth: int = 0 if outer is None else outer.depth + 1
         self.nodes: list[Node] = []
         self.ports: dict[Node, Port] = {}
@@ -148,7 +157,7 @@ class Graph:
 
     # ---- bodies --------------------------------------------------------------------------------------------------
 
-    def own(self, node: Node, kind: PortKind = "free") -> Node:
+    def own(self, node: Node, kind: PortKind | None = None) -> Node:
         """The node itself, or the port through which this body sees it."""
         if node.graph is self:
             return node
@@ -160,9 +169,10 @@ class Graph:
         if graph is None:
             raise ValueError(f"{node!r} belongs to no graph around this one")
         for body in reversed(between):
-            if (node, kind) not in body._free:
-                body._free[node, kind] = body.port(kind, node)
-            node = body._free[node, kind]
+            how = kind or body.enters
+            if (node, how) not in body._free:
+                body._free[node, how] = body.port(how, node)
+            node = body._free[node, how]
         return node
 
     def port(self, kind: PortKind, outer: Node | None) -> Node:

@@ -7,7 +7,7 @@ liveness is the tape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramprog.diagnostics import fail
@@ -23,8 +23,14 @@ class Result(NamedTuple):
     number: int
 
 
-Key = Result | Node
-"""What a `part` takes out: a result, or the history of a body node."""
+class Trips(NamedTuple):
+    """The key of the number of turns that a loop made."""
+
+
+TRIPS = Trips()
+
+Key = Result | Trips | Node
+"""What a `part` takes out: a result, the number of turns, or the history of a body node."""
 
 Keys = frozenset[Key]
 Live = dict[Node, Keys]
@@ -162,6 +168,33 @@ def cone(nodes: Iterable[Node], roots: Iterable[Node]) -> list[Node]:
         if n in needed:
             needed.update(n.args)
     return [n for n in order if n in needed]
+
+
+Step = tuple[Node, Callable[..., Any], tuple[Node, ...], Mapping[str, Any], "Keys | None"]
+"""A node to be run: what to call on its arguments, and for a region which keys."""
+
+
+def steps(live: Live) -> list[Step]:
+    """Live nodes as steps, for what runs many times; leaves are not among them."""
+    found: list[Step] = []
+    for n, keys in live.items():
+        if isinstance(n.op, Region):
+            found.append((n, n.op.run, n.args, {}, keys))
+        elif n.args or n.op.name != "leaf":
+            found.append((n, n.op.value, n.args, n.attrs, None))
+    return found
+
+
+def run_steps(made: list[Step], env: dict[Node, Any]) -> None:
+    """Compute the steps in order, in place in `env`. Raises ProgramError, with the place."""
+    for n, f, args, attrs, keys in made:
+        try:
+            if keys is None:
+                env[n] = f(*[env[a] for a in args], **attrs)
+            else:
+                env[n] = f(n, [env.get(a) for a in args], keys)
+        except ValueFault as fault:
+            raise fail(fault.code, fault.message, n.span) from None
 
 
 def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:

@@ -19,7 +19,8 @@ max        the indicator of the winner, shared by those who tie
 order      a selection made by the order of the entries
 base       elementwise: functions that a program defines
 facts      what the gradient analysis carries: structural zeros, masked values, values
-regions    primitives with bodies
+regions    branches: primitives with bodies
+loops      a body once for each turn
 """
 
 from paramprog.transfer import (
@@ -27,6 +28,7 @@ from paramprog.transfer import (
     convolve,
     gather,
     linear,
+    loops,
     map,
     matrix,
     max,
@@ -48,6 +50,7 @@ __all__ = [
     "convolve",
     "gather",
     "linear",
+    "loops",
     "map",
     "matrix",
     "max",

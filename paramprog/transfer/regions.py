@@ -32,7 +32,7 @@ from paramprog.op import Op, register
 from paramprog.transfer.facts import Fact, Masked, on, plain, plus
 from paramprog.transfer.linear import SPREAD
 from paramprog.transfer.source import dtype_of
-from paramprog.types import Type, join_shapes
+from paramprog.types import Shape, Type, join_shapes
 
 
 class Host(Protocol):
@@ -83,11 +83,14 @@ class Branch(Region):
     With a condition of shape s that is not scalar, the bodies speak of one lane and every port has shape [*s, ...]:
     each body runs on its lanes only. Then `shared` is the set of the ports that are the same for all lanes, and
     `summed` that of the numbers of results that are sums over the lanes: the cotangents of what is shared.
+
+    A condition that holds in all lanes may have one body only: `mapped`, a comprehension.
     """
 
     def part_type(self, node: Node, key: Key) -> Type:
         if isinstance(key, Result):
             return node.results[key.number]
+        assert isinstance(key, Node)
         lanes = node.args[0].shape
         return Type(key.kind, (*lanes, *key.shape))
 
@@ -103,7 +106,7 @@ class Branch(Region):
     def _live(node: Node, keys: Keys) -> list[Live]:
         found = []
         for body, results in zip(node.attrs["bodies"], node.attrs["results"], strict=True):
-            roots = [results[k.number] if isinstance(k, Result) else k for k in keys]
+            roots: list[Any] = [results[k.number] if isinstance(k, Result) else k for k in keys]
             found.append(demand(body.nodes, [r for r in roots if r.graph is body]))
         return found
 
@@ -185,11 +188,13 @@ class Branch(Region):
         """Each side on its lanes: compress, run, expand (or sum)."""
         out: dict[Key, Any] = {}
         rank = condition.ndim
-        for which, lanes in enumerate((condition, ~condition)):
+        for which, live in enumerate(self.live(node, keys)):
+            lanes = condition if which == 0 else ~condition
             count = int(np.count_nonzero(lanes))
-            live = self.live(node, keys)[which]
             if not count:
                 continue
+            if count == lanes.size:
+                lanes = ...  # all of them: no copies
             env: dict[Node, Any] = {}
             wide: set[Node] = set()
             for p, a in ports.items():
@@ -197,11 +202,10 @@ class Branch(Region):
                     continue
                 if p in shared:
                     env[p] = a
-                else:
-                    env[p] = (a if np.shape(a)[:rank] == lanes.shape else np.broadcast_to(a, lanes.shape))[
-                        lanes
-                    ]
-                    wide.add(p)
+                    continue
+                each = a if np.shape(a)[:rank] == condition.shape else np.broadcast_to(a, condition.shape)
+                env[p] = each.reshape(count, *each.shape[rank:]) if lanes is ... else each[lanes]
+                wide.add(p)
             execute_lanes(live, env, ArrayLanes(count), wide)
             for k, at in self._targets(node, which, keys):
                 if at not in env:
@@ -209,14 +213,15 @@ class Branch(Region):
                 value = env[at]
                 if isinstance(k, Result) and k.number in summed:
                     total = _over_lanes(value, count, at in wide)
-                    out[k] = (
-                        total if k not in out else out[k] | total if at.kind == "bool" else out[k] + total
-                    )
-                else:
-                    if k not in out:
-                        shape = np.shape(value)[1:] if at in wide else np.shape(value)
-                        out[k] = np.zeros((*lanes.shape, *shape), np.asarray(value).dtype)
-                    out[k][lanes] = value
+                    out[k] = total if k not in out else out[k] | total if at.kind == "bool" else out[k] + total
+                    continue
+                shape = np.shape(value)[1:] if at in wide else np.shape(value)
+                if lanes is ... and at in wide:
+                    out[k] = np.reshape(value, (*condition.shape, *shape))
+                    continue
+                if k not in out:
+                    out[k] = np.zeros((*condition.shape, *shape), np.asarray(value).dtype)
+                out[k][lanes] = value
         for k, at in self._targets(node, 0, keys):
             if k not in out:
                 outer = () if isinstance(k, Result) and k.number in summed else condition.shape
@@ -226,7 +231,8 @@ class Branch(Region):
     @staticmethod
     def _targets(node: Node, which: int, keys: Keys) -> Iterable[tuple[Key, Node]]:
         results = node.attrs["results"][which]
-        return [(k, results[k.number] if isinstance(k, Result) else k) for k in keys]
+        found: list[Any] = [(k, results[k.number] if isinstance(k, Result) else k) for k in keys]
+        return found
 
     def copy(self, node: Node, args: Sequence[Node], graph: Graph) -> Node:
         """Of a branch of one lane on arrays, a branch per lane: where an argument has grown, all grow with it."""
@@ -263,15 +269,15 @@ class Branch(Region):
         # everything enters before the region is made: a port cannot be added later
         return {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
 
-    def _bodies(self, node: Node, analysis: Host) -> tuple[Graph, Graph]:
+    def _bodies(self, node: Node, analysis: Host) -> tuple[Graph, ...]:
         rank = len(node.args[0].shape)
-        return Graph(analysis.graph, lane_rank=rank), Graph(analysis.graph, lane_rank=rank)
+        return tuple(Graph(analysis.graph, lane_rank=rank) for _ in node.attrs["bodies"])
 
     def _join(
         self,
         node: Node,
         analysis: Host,
-        bodies: tuple[Graph, Graph],
+        bodies: tuple[Graph, ...],
         pairs: Mapping[Any, list[Fact]],
         types: Mapping[Any, Type],
         summed: Collection[Any],
@@ -280,7 +286,7 @@ class Branch(Region):
 
         One-sided facts come out masked.
         """
-        pairs = {k: p for k, p in pairs.items() if p != [None, None]}
+        pairs = {k: p for k, p in pairs.items() if any(f is not None for f in p)}
         masked = [
             k for k, p in pairs.items() if analysis.backward and not all(isinstance(f, Node) for f in p)
         ]
@@ -325,7 +331,7 @@ class Branch(Region):
         ]
         # an outer value may enter both bodies
         ends = [(a, kind_of(node, p)) for p, a in zip(node.attrs["ports"], args, strict=True)]
-        pairs: dict[tuple[Node, PortKind], list[Fact]] = {end: [None, None] for end in ends}
+        pairs: dict[tuple[Node, PortKind], list[Fact]] = {end: [None] * len(bodies) for end in ends}
         for p, end in zip(node.attrs["ports"], ends, strict=True):
             which = node.attrs["bodies"].index(p.graph)
             pairs[end][which] = plus(pairs[end][which], solved[which].get(p))
@@ -353,6 +359,7 @@ class Branch(Region):
         def fact_of(key: Key) -> Fact:
             if isinstance(key, Result):
                 return out.get(key)
+            assert isinstance(key, Node)
             which = node.attrs["bodies"].index(key.graph)
             return on(solved[which].get(key), lambda value: part(made, value))
 
@@ -406,4 +413,17 @@ def branch(
     """
     types = [Type(n.kind, (*condition.shape, *n.shape)) for n in results[0]]
     made = make_region(_BRANCH, graph, condition, bodies, types, results=results)
+    return [part(made, Result(k)) for k in range(len(types))]
+
+
+def mapped(graph: Graph, lanes: Shape, body: Graph, results: Sequence[Node]) -> list[Node]:
+    """`[*lanes, *shape]` for each result of a body that speaks of one entry; the entries are computed all at once.
+
+    The body was made with `lane_rank = len(lanes)` and `shared`: values enter as they are, and those of one entry (such
+    as its indices) through ports of the kind "free", for arrays `[*lanes, ...]`.
+    """
+    ends = tuple(body.own(n) for n in results)
+    types = [Type(n.kind, (*lanes, *n.shape)) for n in ends]
+    everywhere = graph.constant(True, "bool", lanes)
+    made = make_region(_BRANCH, graph, everywhere, (body,), types, results=(ends,))
     return [part(made, Result(k)) for k in range(len(types))]
