@@ -5,10 +5,10 @@ A branch has lanes if its condition is an array (transfer/regions.py); then its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramprog.graph import Graph, Node, Result, part
+from paramprog.graph import PART, Graph, Node, Result, part
 from paramprog.graph.region import Key, Keys, Live, make_region
 from paramprog.simplify.rewriter import Rewriter, structure_of
 from paramprog.transfer.regions import Branch, is_summed, kind_of
@@ -38,12 +38,17 @@ def simplified_branch(
         condition = g.spread(condition, lanes)
         given = {p: g.spread(x, lanes) for p, x in given.items()}
     live = op.live(node, keys)
-    if condition.op is FULL and not {"shared", "summed"} & node.attrs.keys():
+    alone = {"shared", "summed"}.isdisjoint(node.attrs)  # a body for one lane may run on whole arrays
+    if condition.op is FULL and alone and (not condition.shape or all(map(_entrywise, live))):
         which = 0 if condition.attrs["value"] else 1
         dropped = [x for p, x in given.items() if p in live[1 - which] and p not in live[which]]
         if g.certain(*dropped):
             return _taken(g, node, keys, which, live[which], given, condition.shape, run)
     return _Joined(g, node, keys, condition, given, live, run).parts()
+
+
+def _entrywise(live: Live) -> bool:
+    return all(n.op.elementwise or not n.args or isinstance(n.op, Branch) or n.op is PART for n in live)
 
 
 def _taken(
@@ -61,7 +66,7 @@ def _taken(
     run(g, live, env)
     found: dict[Key, Node] = {}
     for key in keys:
-        at = node.attrs["results"][which][key.number] if isinstance(key, Result) else key
+        at: Any = node.attrs["results"][which][key.number] if isinstance(key, Result) else key
         # the history of the other side is never read
         made = env[at] if at in env else g.number(0, at.type)
         found[key] = made if made.shape[: len(lanes)] == lanes else g.spread(made, lanes)
@@ -69,15 +74,10 @@ def _taken(
 
 
 class Pair(NamedTuple):
-    """A result on both sides, and whether it is the sum over the lanes."""
+    """A result on each side, and whether it is the sum over the lanes."""
 
-    first: Node
-    second: Node
+    sides: tuple[Node, ...]
     summed: bool
-
-    @property
-    def sides(self) -> tuple[Node, Node]:
-        return self.first, self.second
 
 
 class _Joined:
@@ -112,16 +112,16 @@ class _Joined:
         found: dict[Key, Node] = {}
         pairs: dict[Key, Pair] = {}
         for key in sorted((k for k in self.keys if isinstance(k, Result)), key=lambda k: k.number):
-            first, second = (
+            sides = tuple(
                 env[results[key.number]]
                 for env, results in zip(self.envs, self.node.attrs["results"], strict=True)
             )
             summed = is_summed(self.node, key)
-            outside = None if summed else self._agreed(first, second)
+            outside = None if summed else self._agreed(sides)
             if outside is not None:
                 found[key] = outside
             else:
-                pairs[key] = Pair(first, second, summed)
+                pairs[key] = Pair(sides, summed)
         history: dict[Node, Node] = {}
         for env, body in zip(self.envs, self.bodies, strict=True):
             for k in self.keys:
@@ -135,9 +135,9 @@ class _Joined:
             found |= self._branch(pairs, history)
         return found
 
-    def _agreed(self, a: Node, b: Node) -> Node | None:
+    def _agreed(self, sides: Sequence[Node]) -> Node | None:
         """if c then x else x = x, if c then true else false = c; the condition then need not be computed for it."""
-        lanes = self.condition.shape
+        lanes, (a, b) = self.condition.shape, (sides[0], sides[-1])
         if a.op is FULL and b.op is FULL and a.kind == "bool" and a.attrs["value"] != b.attrs["value"]:
             whole = self.condition if lanes or not a.shape else self.g.spread(self.condition, a.shape)
             if lanes and a.shape:
@@ -149,7 +149,9 @@ class _Joined:
             shape = (*lanes, *a.shape)
             x, y = (self.g.number(n.attrs["value"], Type(n.kind, shape)) for n in (a, b))
             return x if x is y else None
-        first, second = (body.outer(n) for body, n in zip(self.bodies, (a, b), strict=True))
+        first, second = (
+            body.outer(n) for body, n in zip((self.bodies[0], self.bodies[-1]), (a, b), strict=True)
+        )
         return first if first is second and first is not None and first.shape == (*lanes, *a.shape) else None
 
     def _entered(self, body: Rewriter, n: Node) -> Node | None:
@@ -173,7 +175,9 @@ class _Joined:
         for k, n in history.items():
             which = 0 if n.graph is self.bodies[0].graph else 1
             found[k] = part(region, graphs[which].nodes[n.id])
-        self.g.note_parts(found.values())
+        certain = all(body.certain(*body.graph.nodes) for body in self.bodies)
+        if not (certain and self.g.certain(self.condition)):
+            self.g.note_faulty(found.values())
         return found
 
     def _region(self, distinct: list[Pair]) -> Node:
@@ -182,7 +186,7 @@ class _Joined:
         structure = shared.number(
             (
                 *(structure_of(body.graph, shared) for body in self.bodies),
-                tuple((a.id, b.id, summed) for a, b, summed in distinct),
+                tuple((*(n.id for n in pair.sides), pair.summed) for pair in distinct),
             )
         )
         ports = [port for body in self.bodies for port in body.graph.ports.values()]
@@ -199,9 +203,14 @@ class _Joined:
             g.graph,
             self.condition,
             [body.graph for body in self.bodies],
-            [Type(p.first.kind, p.first.shape if p.summed else (*lanes, *p.first.shape)) for p in distinct],
-            results=tuple(tuple(pair.sides[which] for pair in distinct) for which in (0, 1)),
+            [_type(pair, lanes) for pair in distinct],
+            results=tuple(tuple(pair.sides[which] for pair in distinct) for which in range(len(self.bodies))),
             **({"summed": numbers} if numbers else {}),
         )
         g.remember_region(key, made, structure)
         return made
+
+
+def _type(pair: Pair, lanes: tuple[int, ...]) -> Type:
+    one = pair.sides[0]
+    return Type(one.kind, one.shape if pair.summed else (*lanes, *one.shape))

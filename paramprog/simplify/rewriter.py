@@ -194,8 +194,8 @@ class Rewriter:
         self._made[key] = region
         self.shared.of_region[region] = structure
 
-    def note_parts(self, parts: Iterable[Node]) -> None:
-        """Parts were appended; a region may fault."""
+    def note_faulty(self, parts: Iterable[Node]) -> None:
+        """Parts were appended of a region that may fault."""
         self._faulty.update(parts)
 
     def compact(self, roots: Iterable[Node]) -> None:

@@ -11,9 +11,11 @@ from paramprog.graph import PART, Graph, Node, Region, demand
 from paramprog.graph.depth import deep_stack
 from paramprog.graph.region import Live
 from paramprog.simplify.branches import simplified_branch
+from paramprog.simplify.loops import simplified_loop
 from paramprog.simplify.rewriter import Options, Rewriter, Shared
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.linear import COPY
+from paramprog.transfer.loops import Loop
 from paramprog.transfer.source import FULL, LEAF
 
 MAX_INLINED = 1_000_000
@@ -65,7 +67,8 @@ def _run(g: Rewriter, live: Live, env: dict[Node, Any]) -> None:
             continue
         g.graph.span = n.span
         if isinstance(n.op, Region):
-            env[n] = simplified_branch(g, n, keys, env, _run)
+            simplified = simplified_loop if isinstance(n.op, Loop) else simplified_branch
+            env[n] = simplified(g, n, keys, env, _run)
             continue
         made = env[n] = _node(g, n, env)
         # through a copy, the uses of the copy are uses of the original, which already counts the copy as one
