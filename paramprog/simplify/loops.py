@@ -1,0 +1,62 @@
+"""Simplifying loops: the body once, what is constant enters as a number; carries that nobody needs are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from paramprog.graph import Graph, Node, Result, part
+from paramprog.graph.region import Key, Keys, Live
+from paramprog.simplify.rewriter import Rewriter
+from paramprog.transfer.loops import Loop, loop
+
+Run = Callable[[Rewriter, Live, dict[Node, Any]], None]
+"""Simplify live nodes into a rewriter's graph, in place in the environment (run.py)."""
+
+
+def simplified_loop(
+    g: Rewriter, node: Node, keys: Keys, env: Mapping[Node, Any], run: Run
+) -> Mapping[Key, Node]:
+    """The nodes that hold what is demanded of a loop; its arguments are in `env`, those that `keys` need."""
+    op, (old,) = node.op, node.attrs["bodies"]
+    assert isinstance(op, Loop)
+    live = op.live(node, keys)
+    outer = dict(zip(node.attrs["ports"], node.args[1:], strict=True))
+    body = Rewriter(Graph(g.graph), g.shared)
+    inside: dict[Node, Any] = {}
+    for p, port in old.ports.items():
+        if p not in live:
+            continue
+        if port.kind in ("free", "shared"):
+            x = env[outer[p]]
+            inside[p] = body.port(x, certain=g.certain(x))
+        else:
+            inside[p] = body.graph.port(port.kind, None if port.outer is None else env[outer[p]])
+            inside[p].name = p.name
+    run(body, live, inside)
+    pairs = [(inside[c], inside[n]) for c, n in node.attrs["next"] if c in live]
+    test = None if node.attrs["test"] is None else inside[node.attrs["test"]]
+    histories = [k for k in keys if isinstance(k, Node)]
+    roots = [n for pair in pairs for n in pair] + [inside[k] for k in histories]
+    body.compact(roots if test is None else [*roots, test])
+    made = loop(
+        g.graph,
+        env[node.args[0]],
+        body.graph,
+        pairs,
+        test,
+        reverse=node.attrs["reverse"],
+        trips=node.attrs["trips"],
+    )
+    g.remember_region(("loop", made), made, g.shared.number(("loop", made)))
+    number = {c: k for k, c in enumerate(c for c, _ in node.attrs["next"] if c in live)}
+    found: dict[Key, Node] = {}
+    for key in keys:
+        if isinstance(key, Result):
+            found[key] = part(made, Result(number[node.attrs["next"][key.number][0]]))
+        elif isinstance(key, Node):
+            found[key] = part(made, inside[key])
+        else:
+            found[key] = part(made, key)
+    g.note_faulty(found.values())
+    return found
