@@ -21,6 +21,7 @@ from paramprog.gradient import plain_or_none, pulled
 from paramprog.graph import PART, Node, Region, Result, cone
 from paramprog.lang.build import Built
 from paramprog.lang.walk import Walk, walk
+from paramprog.transfer.loops import Loop
 from paramprog.transfer.regions import Branch
 from paramprog.transfer.source import LEAF
 
@@ -200,20 +201,26 @@ class _Drawer:
         """A cluster for each body. A body may be shared by several regions: each draws it anew."""
         test = _text(env[node.args[0]])
         branch = isinstance(node.op, Branch)
+        labels = _labels(node, test)
         ports = list(zip(node.attrs["ports"], node.args[1:], strict=True))
         found: Env = {}
         for which, body in enumerate(node.attrs["bodies"]):
-            inner: Env = {p: env[a] for p, a in ports if p.graph is body}
-            label = (f"if {test}", f"else, not {test}")[which] if branch else f"{node.op.name} {test}"
+            inner: Env = {p: env[a] for p, a in ports if p.graph is body and body.ports[p].kind != "carry"}
             wanted = cone(body.nodes, node.attrs["results"][which]) if branch else body.nodes
             items = self.drawing.items
-            items.append(Open(f"c{len(items)}", label))
+            items.append(Open(f"c{len(items)}", labels[which]))
             yield self.nodes(wanted, inner)
             if isinstance(items[-1], Open):  # nothing but a number, or a point from outside
                 items.pop()
             else:
                 items.append(Close())
             found |= inner
+        first = dict(ports)
+        for carry, value in node.attrs.get("next", ()):
+            for x, how in ((env[first[carry]], "first"), (found[value], "next turn")):
+                carried = found[carry]
+                if isinstance(x, Vertex) and isinstance(carried, Vertex):
+                    self.drawing.arrows.append(Arrow(x.key, carried.key, how))
         self.inside[node] = found
 
     def part(self, node: Node, env: Env) -> Vertex:
@@ -222,8 +229,22 @@ class _Drawer:
         inside = self.inside[region]
         if isinstance(region.op, Branch) and isinstance(key, Result):
             sides = [inside[results[key.number]] for results in region.attrs["results"]]
+            if len(sides) == 1:
+                return self.vertex(node, sides, ("each",))
             return self.vertex(node, [env[region.args[0]], *sides], ("if", "then", "else"))
+        if isinstance(region.op, Loop) and isinstance(key, Result):
+            return self.vertex(node, [inside[region.attrs["next"][key.number][1]]], ("last",))
         return self.vertex(node, [inside[key]] if key in inside else [])
+
+
+def _labels(node: Node, head: str) -> tuple[str, ...]:
+    """What the clusters of the bodies of a region are called."""
+    if not isinstance(node.op, Branch):
+        test = node.attrs.get("test")
+        return ("while" if test is not None else f"{node.op.name} {head}",)
+    if len(node.attrs["bodies"]) == 1:
+        return (f"for each of [{', '.join(map(str, node.args[0].shape))}]",)
+    return (f"if {head}", f"else, not {head}")
 
 
 def _text(drawn: Vertex | str) -> str:

@@ -41,7 +41,8 @@ def simplified_branch(
     alone = {"shared", "summed"}.isdisjoint(node.attrs)  # a body for one lane may run on whole arrays
     if condition.op is FULL and alone and (not condition.shape or all(map(_entrywise, live))):
         which = 0 if condition.attrs["value"] else 1
-        dropped = [x for p, x in given.items() if p in live[1 - which] and p not in live[which]]
+        others = live[1 - which] if len(live) > 1 else {}
+        dropped = [x for p, x in given.items() if p in others and p not in live[which]]
         if g.certain(*dropped):
             return _taken(g, node, keys, which, live[which], given, condition.shape, run)
     return _Joined(g, node, keys, condition, given, live, run).parts()

@@ -1,4 +1,4 @@
-"""Hypothesis strategy: random flow graphs of scalars and small arrays, with sharing, products and branches.
+"""Hypothesis strategy: random flow graphs of scalars and small arrays, with sharing, products, branches and loops.
 
 All values stay moderate, and no condition is near its threshold at the inputs drawn, so differences are
 meaningful.
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from paramprog.graph import Graph, Node
+from paramprog.graph import Graph, Node, Result, part
 from paramprog.op import OPS
-from paramprog.transfer.regions import branch
+from paramprog.transfer.loops import loop
+from paramprog.transfer.regions import branch, mapped
 from paramprog.transfer.select import Cut
 from paramprog.types import Type
 
@@ -97,8 +98,73 @@ def _branch(draw: Any, graph: Graph, pool: list[Node], tests: list[Node], depth:
     return branch(graph, condition, bodies, ((results[0],), (results[1],)))[0]
 
 
+def _inside(draw: Any, body: Graph, inside: list[Node], tests: list[Node], depth: int, steps: int) -> None:
+    """A few operations in a body, appended to `inside`; other regions among them."""
+    for _ in range(draw(st.integers(1, steps))):
+        what = draw(st.sampled_from(["apply", "apply", "apply", "rearrange", "branch", "loop", "mapped"]))
+        made: list[Node] = []
+        if what == "apply":
+            made = [_apply(draw, inside)]
+        elif what == "rearrange":
+            made = [_rearrange(draw, inside)]
+        elif depth and what == "branch":
+            found = _branch(draw, body, inside, tests, 0)
+            made = [] if found is None else [found]
+        elif depth and what == "loop":
+            made = _loop(draw, body, inside, tests, depth - 1)
+        elif depth and what == "mapped":
+            made = _mapped(draw, body, inside, tests, depth - 1)
+        inside += made
+
+
+def _loop(draw: Any, graph: Graph, pool: list[Node], tests: list[Node], depth: int) -> list[Node]:
+    """Last values of the carries of a loop: of a fixed number of turns, one known at run time, or with a test."""
+    kind = draw(st.sampled_from(["static", "static", "limit", "while"]))
+    body, test = Graph(graph), None
+    reverse = draw(st.booleans())
+    limit: Node | None = graph.constant(draw(st.integers(0, 3)), "int")
+    if kind == "limit":  # one turn more where a leaf is positive
+        above = OPS["greater"](graph.own(draw(st.sampled_from(tests))), 0.0)
+        above = OPS["any"](above, axes=tuple(range(len(above.shape))))
+        limit = OPS["int"](OPS["real"](above)) + 1
+    starts = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=2))
+    carries = [body.port("carry", n) for n in starts]
+    inside = [*carries, body.own(draw(st.sampled_from(pool)))]
+    next: list[tuple[Node, Node]] = []
+    if kind == "while":
+        limit, reverse = None, False
+        turns = body.port("carry", graph.constant(float(draw(st.integers(0, 2)))))
+        test = OPS["less"](turns, 1.5)
+        next.append((turns, turns + 1.0))
+    else:
+        inside.append(OPS["real"](body.port("index", None)) * 0.5)
+        if limit is not None and limit.op.name == "full" and limit.attrs["value"] == 2:
+            rows = [n for n in pool if n.shape]
+            inside += [body.port("scan", draw(st.sampled_from(rows)))] if rows else []
+    _inside(draw, body, inside, [body.own(t) for t in tests], depth, 3)
+    for c in carries:
+        n = draw(st.sampled_from([n for n in inside if n.shape == c.shape]))
+        next.append((c, OPS["tanh"](n) if draw(st.booleans()) else n))
+    made = loop(graph, limit, body, next, test, reverse=reverse)
+    first = len(next) - len(carries)
+    return [part(made, Result(k)) for k in range(first, len(next))]
+
+
+def _mapped(draw: Any, graph: Graph, pool: list[Node], tests: list[Node], depth: int) -> list[Node]:
+    """Two entries of a body, each with an entry of an array and its number."""
+    body = Graph(graph, lane_rank=1, shared=True)
+    number = body.port("free", graph.array(np.array([1, 2])))
+    inside = [OPS["real"](number) * 0.5, body.own(draw(st.sampled_from(pool)))]
+    rows = [n for n in pool if n.shape]
+    if rows:
+        inside.append(body.port("free", draw(st.sampled_from(rows))))
+    _inside(draw, body, inside, [body.own(t) for t in tests], depth, 3)
+    small = [n for n in inside if len(n.shape) < 2]
+    return mapped(graph, (2,), body, [draw(st.sampled_from(small))])
+
+
 @st.composite
-def graphs(draw: Any, *, branches: bool = True, steps: int = 10) -> Drawn:
+def graphs(draw: Any, *, branches: bool = True, loops: bool = True, steps: int = 10) -> Drawn:
     """A graph whose output is a weighted sum of everything computed."""
     graph = Graph()
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -109,12 +175,14 @@ def graphs(draw: Any, *, branches: bool = True, steps: int = 10) -> Drawn:
         inputs[leaf] = np.asarray(rng.uniform(0.2, 1.5, leaf.shape) * rng.choice([-1, 1], leaf.shape))
     pool = list(leaves)
     for _ in range(draw(st.integers(1, steps))):
-        what = draw(st.sampled_from(["apply", "apply", "apply", "rearrange", "branch"]))
-        made: Node | None
+        what = draw(st.sampled_from(["apply", "apply", "apply", "rearrange", "branch", "region"]))
+        made: Node | None = None
         if what == "branch":
             made = _branch(draw, graph, pool, leaves, 1) if branches else None
-        else:
+        elif what != "region":
             made = _apply(draw, pool) if what == "apply" else _rearrange(draw, pool)
+        elif branches and loops:
+            pool += draw(st.sampled_from([_loop, _mapped]))(draw, graph, pool, leaves, 1)
         if made is not None:
             pool.append(made)
     output = graph.constant(0.0)
