@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies.graphs import Drawn, graphs
 from strategies.programs import programs
 
 import paramprog
@@ -235,3 +236,37 @@ def test_the_gradient_of_a_weight_is_one_product():
     (lanes,) = batch([y], leaves, size)
     adjoint(OPS["mean"](lanes, axes=(0,), sizes=(size,)), list(built.params.values()))
     assert max(np.prod(n.shape) for n in graph.nodes[first:]) <= max(size * 50, 50 * 40)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(0, 2**32 - 1))
+def test_random_graphs(drawn: Drawn, seed: int):
+    """Loops, while loops, mapped bodies and branches in one another: value and gradients of the lanes, one by one."""
+    rng = np.random.default_rng(seed)
+    chosen = [leaf for leaf in drawn.leaves if rng.random() < 0.7]
+    rows = {leaf: drawn.inputs[leaf] * rng.choice([-1.0, 1.0], (SIZE, *leaf.shape)) for leaf in chosen}
+    wide = {leaf: drawn.graph.leaf(Type("real", (SIZE, *leaf.shape))) for leaf in chosen}
+    values = {**drawn.inputs, **{wide[leaf]: v for leaf, v in rows.items()}}
+    gradients = [d for d in adjoint(drawn.output, drawn.leaves) if d is not None]
+    nodes = [drawn.output, *gradients]
+    each = [
+        evaluate(nodes, {**drawn.inputs, **{x: v[lane] for x, v in rows.items()}}) for lane in range(SIZE)
+    ]
+    lanes = batch(nodes, wide, SIZE)
+    for found, *expected in zip(evaluate(lanes, values), *each, strict=True):
+        close(found, np.stack(expected))
+    total = OPS["sum"](lanes[0], axes=(0,), sizes=(SIZE,))
+    shared = [leaf for leaf in drawn.leaves if leaf not in wide]
+    sums = adjoint(total, shared)
+    alone = adjoint(drawn.output, shared)
+    made = [(s, a) for s, a in zip(sums, alone, strict=True) if a is not None]
+    simplified = simplify([s for s, _ in made]) if made else None
+    for k, (s, a) in enumerate(made):
+        assert s is not None
+        expected = sum(
+            evaluate([a], {**drawn.inputs, **{x: v[lane] for x, v in rows.items()}})[0]
+            for lane in range(SIZE)
+        )
+        close(evaluate([s], values)[0], expected)
+        assert simplified is not None
+        close(evaluate([simplified.outputs[k]], simplified.inputs(values))[0], expected)
