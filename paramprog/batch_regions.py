@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from paramprog.graph import PART, Graph, Node, Region, Result, part
 from paramprog.graph.region import TRIPS, Key, make_region
 from paramprog.transfer.linear import SPREAD, SUM
-from paramprog.transfer.loops import Loop, loop
+from paramprog.transfer.loops import REPLAY, Loop, loop
 from paramprog.transfer.max import ANY, MAX
 from paramprog.transfer.rearrange import TRANSPOSE
 from paramprog.transfer.regions import Branch, branch, is_summed
@@ -61,6 +61,9 @@ class Inside(Protocol):
 
 def batched_region(lanes: NodeLanes, node: Node, facts: Sequence[Wide], inside: Inside) -> Parts:
     """The facts of the parts of a region, some of whose arguments have lanes."""
+    if node.op is REPLAY:
+        node = node.attrs["plain"]
+        return _Looping(lanes, node, facts[: len(node.args)], inside).parts()
     if isinstance(node.op, Loop):
         return _Looping(lanes, node, facts, inside).parts()
     assert isinstance(node.op, Branch)

@@ -8,7 +8,7 @@ from typing import Any
 from paramprog.graph import Graph, Node, Result, part
 from paramprog.graph.region import Key, Keys, Live
 from paramprog.simplify.rewriter import Rewriter
-from paramprog.transfer.loops import Loop, loop
+from paramprog.transfer.loops import REPLAY, Loop, loop
 
 Run = Callable[[Rewriter, Live, dict[Node, Any]], None]
 """Simplify live nodes into a rewriter's graph, in place in the environment (run.py)."""
@@ -18,6 +18,8 @@ def simplified_loop(
     g: Rewriter, node: Node, keys: Keys, env: Mapping[Node, Any], run: Run
 ) -> Mapping[Key, Node]:
     """The nodes that hold what is demanded of a loop; its arguments are in `env`, those that `keys` need."""
+    if node.op is REPLAY:
+        return _replay(g, node, keys, env)
     op, (old,) = node.op, node.attrs["bodies"]
     assert isinstance(op, Loop)
     live = op.live(node, keys)
@@ -58,5 +60,19 @@ def simplified_loop(
             found[key] = part(made, inside[key])
         else:
             found[key] = part(made, key)
+    g.note_faulty(found.values())
+    return found
+
+
+def _replay(g: Rewriter, node: Node, keys: Keys, env: Mapping[Node, Any]) -> Mapping[Key, Node]:
+    """A replaying loop with its bodies as they are, without the histories that it does not use."""
+    ports, count = node.attrs["ports"], 1 + len(node.attrs["ports"])
+    kept = [(p, a) for p, a in zip(ports, node.args[1:count], strict=True) if p not in node.attrs["replayed"]]
+    args = (node.args[0], *(a for _, a in kept), *node.args[count:])
+    attrs = {**node.attrs, "ports": tuple(p for p, _ in kept)}
+    del attrs["plain"]
+    made = g.graph.append(node.op, tuple(env[a] for a in args), attrs, node.results)
+    g.remember_region(("replay", made), made, g.shared.number(("replay", made)))
+    found = {key: part(made, key) for key in keys}
     g.note_faulty(found.values())
     return found

@@ -7,7 +7,7 @@ next turn. A sum over the turns of outer products, as the gradient of a weight i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paramprog.graph import Graph, Node, Region, Result, part
@@ -24,6 +24,11 @@ from paramprog.types import Size, elements
 class _History(Brought):
     """The body of a loop in a turn: a row of the history of each node. What is the same in all turns stays outside."""
 
+    def __init__(self, region: Node, values: Mapping[Node, Any], body: Graph) -> None:
+        super().__init__(region, values, body)
+        self.recorded: dict[Node, Node] = {}
+        """Ports of the body, and the nodes whose histories they are rows of."""
+
     def __missing__(self, node: Node) -> Node:
         port = node.graph.ports.get(node)
         if port is None and not node.args:
@@ -36,15 +41,28 @@ class _History(Brought):
             row = self.args[node] if port is not None and port.kind == "scan" else part(self.region, node)
             assert self.body.outer is not None
             value = self.body.port("scan", self.body.outer.own(self.values_outside[row]))
+            if row not in self.args.values():
+                self.recorded[value] = node
         self[node] = value
         return value
 
 
 class LinearLoop:
-    """The loop over the history of `node` that carries the facts from turn to turn; `make` is `loops.loop`."""
+    """The loop over the history of `node` that carries the facts from turn to turn; `make` and `again` are
+    `loops.loop` and `loops.replay`.
+    """
 
-    def __init__(self, node: Node, analysis: Host, fact: Any, make: Callable[..., Node]) -> None:
-        self.make = make
+    def __init__(
+        self,
+        node: Node,
+        analysis: Host,
+        fact: Any,
+        make: Callable[..., Node],
+        again: Callable[..., Node],
+    ) -> None:
+        self.make, self.again = make, again
+        # a loop inside another region has its values recorded, or run again, with that one
+        self.replays = "checkpoint" in node.attrs and analysis.backward and node.graph is analysis.graph
         self.node, self.analysis, self.graph = node, analysis, analysis.graph
         self.backward = analysis.backward
         (self.old,) = node.attrs["bodies"]
@@ -114,7 +132,7 @@ class LinearLoop:
             seeds[at] = plus(seeds.get(at), self.state[c])
         for at, fact in self.inside.items():
             seeds[at] = plus(seeds.get(at), on(fact, self._entering(at)))
-        values = _History(self.node, self.analysis.values, body)
+        values = self.values = _History(self.node, self.analysis.values, body)
         facts = self.analysis.inside(body, values, seeds, list(self.old.nodes))
         # everything enters before the region is made: a port cannot be added later
         self.facts = {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
@@ -178,6 +196,8 @@ class LinearLoop:
                 products[p] = terms
                 sums[p] = self._summed(rest, pairs)
         made = self._made(pairs, reverse=not self.node.attrs["reverse"])
+        if self.replays:
+            made = self.again(made, self.node, self.values.recorded, self.node.attrs["checkpoint"])
         last = self._last(made, pairs)
 
         def fact_of(p: Node) -> Fact:
@@ -223,7 +243,7 @@ class LinearLoop:
 
     def _is_product(self, x: Node) -> bool:
         """An outer product (or nearly) of two values that change from turn to turn."""
-        if x.graph is not self.body or x.op is not CONTRACT or x.kind != "real":
+        if x.graph is not self.body or x.op is not CONTRACT or x.kind != "real" or self.replays:
             return False
         ports = self.body.ports
         varying = all(a not in ports or ports[a].kind in ("scan", "carry") for a in x.args)

@@ -43,7 +43,7 @@ def run_loop(node: Node, args: Sequence[Any], keys: Keys, live: Live) -> Mapping
             values.append(env[n])
         carried = {c: env[n] for c, n in next}
         trips += 1
-    found: dict[Key, Any] = {n: _stacked(n, xs[::-1] if reverse else xs) for n, xs in history.items()}
+    found: dict[Key, Any] = {n: stacked(n, xs[::-1] if reverse else xs) for n, xs in history.items()}
     for k in keys:
         if isinstance(k, Result):
             found[k] = carried[node.attrs["next"][k.number][0]]
@@ -52,7 +52,7 @@ def run_loop(node: Node, args: Sequence[Any], keys: Keys, live: Live) -> Mapping
     return found
 
 
-def _stacked(node: Node, values: list[Any]) -> Any:
+def stacked(node: Node, values: list[Any]) -> Any:
     """The history of a node; a list where its turns have different shapes, as those of a `while` inside a `for`."""
     if not values:
         return np.zeros((0, *node.shape), dtype_of(node.type, node.graph.real))

@@ -12,6 +12,7 @@ from paramprog.graph import ArrayLanes, Graph, Node, Region, Result, demand
 from paramprog.graph.region import TRIPS, Key, Keys, Live, make_region
 from paramprog.op import Op, register
 from paramprog.transfer.loop_derivative import LinearLoop
+from paramprog.transfer.loop_replay import Replayed
 from paramprog.transfer.loop_run import run_loop, run_loop_lanes
 from paramprog.transfer.regions import Host
 from paramprog.transfer.source import FULL
@@ -85,7 +86,36 @@ class Loop(Region):
 
     def derivative(self, node: Node, analysis: Host, fact: Any) -> Any:
         """Backward: {key: fact} -> the facts of the arguments. Forward: facts of the arguments -> (key -> fact)."""
-        return LinearLoop(node, analysis, fact, loop).result()
+        return LinearLoop(node, analysis, fact, loop, replay).result()
+
+
+class Replay(Loop):
+    """The adjoint loop of a loop that keeps few states: `plain` with the rows of some ports computed again.
+
+    args = those of the loop `plain`, then the ports of the loop `primal`. `replayed` maps ports of the body to the
+    nodes of the primal body whose histories they are in `plain`; these histories are not used. `states` is how many
+    states are kept. Its own derivative is that of `plain`, which does record.
+    """
+
+    def uses(self, node: Node, keys: Keys) -> list[Node]:
+        ports, count = node.attrs["ports"], 1 + len(node.attrs["ports"])
+        own = [a for p, a in zip(ports, node.args[1:count], strict=True) if p not in node.attrs["replayed"]]
+        return [node.args[0], *own, *node.args[count:]]
+
+    def run(self, node: Node, args: Sequence[Any], keys: Keys) -> Mapping[Key, Any]:
+        return Replayed(node, args).run(keys)
+
+    def run_lanes(
+        self, node: Node, args: Sequence[Any], flags: Sequence[bool], keys: Keys, lanes: ArrayLanes
+    ) -> Mapping[Key, Any]:
+        raise TypeError("loops with `checkpoint` do not run in lanes")
+
+    def derivative(self, node: Node, analysis: Host, fact: Any) -> Any:
+        plain: Node = node.attrs["plain"]
+        count = len(plain.args)
+        if analysis.backward:
+            return [*_LOOP.derivative(plain, analysis, fact), *[None] * (len(node.args) - count)]
+        return _LOOP.derivative(plain, analysis, fact[:count])
 
 
 _LOOP = Loop(
@@ -97,6 +127,21 @@ _LOOP = Loop(
 LOOP: Op = register(_LOOP)
 
 
+_REPLAY = Replay(
+    "replay",
+    "the adjoint of a loop that keeps few states and runs its turns again",
+    lambda *args: None,
+    shape_rule=lambda *shapes: shapes[0],
+)
+REPLAY: Op = register(_REPLAY)
+
+
+def replay(plain: Node, primal: Node, replayed: Mapping[Node, Node], states: int) -> Node:
+    """The region that computes the last values of `plain` without the histories of `primal`."""
+    attrs = {**plain.attrs, "plain": plain, "primal": primal, "replayed": replayed, "states": states}
+    return plain.graph.append(_REPLAY, (*plain.args, *primal.args[1:]), attrs, plain.results)
+
+
 def loop(
     graph: Graph,
     limit: Node | None,
@@ -106,10 +151,12 @@ def loop(
     *,
     reverse: bool = False,
     trips: int | None = None,
+    checkpoint: int | None = None,
 ) -> Node:
     """The region; `part(region, Result(k))` is the last value of the k-th carry of `next`.
 
     `next` pairs carry ports of `body` with nodes of it of the same type. Without a limit `test` alone ends the loop.
+    With `checkpoint` its adjoint keeps at most so many states, and runs turns again instead.
     """
     pairs = tuple((leaf, body.own(node)) for leaf, node in next)
     if trips is None:
@@ -118,6 +165,7 @@ def loop(
     if limit is None:
         limit = graph.constant(ENDLESS, "int")
     types = [leaf.type for leaf, _ in pairs]
-    return make_region(
-        _LOOP, graph, limit, (body,), types, next=pairs, test=test, reverse=reverse, trips=trips
-    )
+    attrs: dict[str, Any] = {"next": pairs, "test": test, "reverse": reverse, "trips": trips}
+    if checkpoint is not None:
+        attrs["checkpoint"] = checkpoint
+    return make_region(_LOOP, graph, limit, (body,), types, **attrs)
