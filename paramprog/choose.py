@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from paramprog.diagnostics import did_you_mean, fail
-from paramprog.graph import Node
+from paramprog.graph import Node, demand
 from paramprog.pipeline import Compiled
 
 
@@ -41,6 +41,12 @@ def output(compiled: Compiled, name: str | None, *, scalar: bool = True) -> Node
             "reduce it, for instance with `sum`; `jacobian` is for arrays",
         )
     return found
+
+
+def inputs(compiled: Compiled, name: str | None) -> dict[str, Node]:
+    """The inputs that the output of this name needs, else all outputs together. Raises ProgramError as `outputs`."""
+    live = demand(compiled.built.graph.nodes, outputs(compiled, name).values())
+    return {k: n for k, n in compiled.built.inputs.items() if n in live}
 
 
 def wrt(compiled: Compiled, names: Iterable[str] | None) -> dict[str, Node]:

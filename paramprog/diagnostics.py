@@ -129,6 +129,12 @@ class Report:
         self._seen.add(key)
         self.diagnostics.append(diagnostic)
 
+    def forget(self, count: int) -> None:
+        """Take back all but the first `count` diagnostics, as if they had not been found."""
+        for d in self.diagnostics[count:]:
+            self._seen.discard((d.code, d.message, d.span))
+        del self.diagnostics[count:]
+
     @contextmanager
     def isolating(self) -> Iterator[None]:
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -24,19 +25,25 @@ from paramprog.lang.inits import Draw, draw
 from paramprog.lang.interpret import interpret
 from paramprog.lang.read import read_source
 from paramprog.lang.unit import Unit, collect
+from paramprog.many import SIZES, Many, batched_names, number_of_samples
 from paramprog.pipeline import Compiled, compile_module, read
-from paramprog.results import Gradient, Jacobian, Point, Result
-from paramprog.types import Real
+from paramprog.results import Gradient, Jacobian, Optimum, Point, Result
+from paramprog.samples import Samples
+from paramprog.types import Real, Type
 
 if TYPE_CHECKING:
     from paramprog.emit import Spelling
     from paramprog.explain.drawing import Subject
     from paramprog.explain.paths import PathList
     from paramprog.explain.render import Format
+    from paramprog.fitting.columns import Wanted
+    from paramprog.optimising import Bounds
     from paramprog.verify.report import Report as Verification
 
 Mode = Literal["reverse", "forward", "paths"]
 Values = Mapping[str, Any]
+Batch = Iterable[str] | bool
+"""The names of the inputs that have a value for each of many samples; True: found by their shapes."""
 
 
 class Program:
@@ -56,13 +63,16 @@ class Program:
         dtype: Real = "float64",
         max_nodes: int = MAX_NODES,
     ) -> None:
+        if dtype not in get_args(Real):
+            raise ValueError(f"dtype is {' or '.join(get_args(Real))}, not {dtype!r}")
         self.source, self.dtype, self.max_nodes = source, dtype, max_nodes
-        self.dims = dict(dims or {})
+        self.dims = {name: _whole(f"dim {name}", size) for name, size in (dims or {}).items()}
         self.module = read(source)
         self._asked, self._compiled = (
             function,
             dict[tuple[tuple[tuple[str, int], ...], frozenset[str]], Compiled](),
         )
+        self._samples: dict[tuple[Compiled, tuple[str, ...]], Samples] = {}
         try:
             self.compiled()
         except ProgramError as error:
@@ -103,6 +113,21 @@ class Program:
         self._check_names(given, own | self._compiled[key].checked.params.keys())
         return self._compiled[key]
 
+    def wanted(self, given: Values | None = None) -> tuple[dict[str, Wanted], dict[str, int | None]]:
+        """(what the arguments take from a data file, the dims that it may bind): see `train.wanted`.
+
+        The sizes that `given` values bind are not left to the file.
+        """
+        from paramprog.fitting.wanted import wanted
+
+        entry = entry_function(self._unit, self._asked)
+        try:
+            defaults = {name: node.type for name, node in self.compiled(given).built.inputs.items()}
+        except ProgramError:  # sizes that only the data will give
+            defaults = {}
+        dims = bind_dims(self._unit, entry.name.text, self.dims, given or {})
+        return wanted(self._unit, entry, dims, defaults)
+
     @staticmethod
     def _check_names(given: Values, known: Iterable[str]) -> None:
         for name in given.keys() - set(known):
@@ -116,16 +141,73 @@ class Program:
 
         Raises ProgramError for an unknown name, a value that does not fit, and a missing int or bool.
         """
-        given = {**(inputs or {}), **(params or {}), **by_name}
-        compiled = self.compiled(given)
+        return self._point({**(inputs or {}), **(params or {}), **by_name}, seed)
+
+    def _point(
+        self, given: Values, seed: int, batch: tuple[str, ...] = (), output: str | None = None
+    ) -> Point:
+        """The same; the values of the inputs in `batch` have an axis of samples in front.
+
+        Inputs that only other outputs than `output` need may be missing.
+        """
+        if _whole("the seed", seed) < 0:
+            raise ValueError(f"the seed is not negative; it is {seed}")
+        compiled = self.compiled({k: np.asarray(v)[0] if k in batch else v for k, v in given.items()})
         notes: list[str] = []
         built = compiled.built
-        return Point(
-            compiled,
-            {k: self._value(compiled, k, n, given, seed, notes) for k, n in built.inputs.items()},
-            {k: self._value(compiled, k, n, given, seed, notes) for k, n in built.params.items()},
-            notes,
-        )
+
+        def value(name: str, leaf: Node) -> Any:
+            if name in batch:
+                type = Type(leaf.kind, (len(given[name]), *leaf.shape))
+                return as_value(given[name], type, self.dtype, name, leaf.span)
+            return self._value(compiled, name, leaf, given, seed, notes)
+
+        needed = built.inputs if output is None else choose.inputs(compiled, output)
+        inputs = {k: value(k, n) for k, n in built.inputs.items() if k in given or k in needed}
+        params = {k: value(k, n) for k, n in built.params.items()}
+        return Point(compiled, inputs, params, notes, batch)
+
+    def many(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        seed: int = 0,
+        batch: Batch = True,
+        output: str | None = None,
+        **by_name: Any,
+    ) -> Many:
+        """A point for many samples: `batch` names the inputs that have a value for each, [n, *shape].
+
+        True stands for all inputs whose values have one axis more than declared. With `output`, inputs that only other
+        outputs need may be missing. Plans of evaluations are kept, so the same number of samples costs less the second
+        time; they may be used by one thread at a time.
+
+        Raises ProgramError as `point` does, and as `paramprog.many` says.
+        """
+        given = {**(inputs or {}), **(params or {}), **by_name}
+        names = batched_names(given, batch, self._ranks(given))
+        size = number_of_samples(given, names)
+        if sum(samples.sizes for samples in self._samples.values()) >= SIZES:
+            self._samples.clear()
+            self._compiled.clear()  # its graphs hold those of all sizes
+        point = self._point(given, seed, names, output)
+        rows = [point.compiled.built.inputs[name] for name in names]
+        samples = self._samples.setdefault((point.compiled, names), Samples(rows))
+        return Many(point, size, samples)
+
+    def _ranks(self, given: Values) -> dict[str, int]:
+        """The number of axes that each input is declared with; that of a default where there is no type."""
+        arguments = {f.name.text: f for f in entry_function(self._unit, self._asked).arguments}
+        ranks = {name: len(f.type.dims) if f.type else 0 for name, f in arguments.items()}
+        untyped = [name for name, f in arguments.items() if not f.type and f.default and name in given]
+        if untyped:  # they bind no sizes
+            sized = {name: np.asarray(v) for name, v in given.items() if name not in untyped}
+            one = {
+                name: v[0] if v.ndim > ranks.get(name, v.ndim) and len(v) else v for name, v in sized.items()
+            }
+            built = self.compiled(one).built
+            ranks |= {name: len(built.inputs[name].shape) for name in untyped}
+        return ranks
 
     def _value(
         self, compiled: Compiled, name: str, leaf: Node, given: Values, seed: int, notes: list[str]
@@ -149,17 +231,31 @@ class Program:
 
     # ---- running -------------------------------------------------------------------------------------------------
 
-    def __call__(self, *, params: Values | None = None, seed: int = 0, **inputs: Any) -> Any:
-        """The value at a point; a dict of values when there are several outputs."""
-        outputs = self.run(inputs, params, seed=seed).outputs
+    def __call__(
+        self, *, params: Values | None = None, seed: int = 0, batch: Batch = False, **inputs: Any
+    ) -> Any:
+        """The value at a point; a dict of values when there are several outputs. `batch` is as in `run`."""
+        outputs = self.run(inputs, params, seed, batch).outputs
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def run(
-        self, inputs: Values | None = None, params: Values | None = None, seed: int = 0, **by_name: Any
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        seed: int = 0,
+        batch: Batch = False,
+        output: str | None = None,
+        **by_name: Any,
     ) -> Result:
-        """The values of all outputs at a point."""
-        point = self.point(inputs, params, seed, **by_name)
-        outputs = point.compiled.built.outputs
+        """The values of all outputs at a point; with `batch` (see `many`) at many samples, [n, *shape] each.
+
+        With `output` that one alone; inputs that it does not need may be missing.
+        """
+        if batch is not False:
+            each = self.many(inputs, params, seed, batch, output, **by_name)
+            return each.run(choose.outputs(each.point.compiled, output))
+        point = self._point({**(inputs or {}), **(params or {}), **by_name}, seed, (), output)
+        outputs = choose.outputs(point.compiled, output)
         values = evaluate(list(outputs.values()), point.leaves)
         warnings = []
         if not all(finite(v) for v in values):
@@ -177,6 +273,8 @@ class Program:
         output: str | None = None,
         max_paths: int = 100_000,
         by_use: bool = False,
+        batch: Batch = False,
+        per_sample: bool = False,
         **by_name: Any,
     ) -> Gradient:
         """The gradient of a real scalar output with respect to `wrt`: all params, else all real inputs.
@@ -185,8 +283,25 @@ class Program:
         adjoint graph, "forward" pushes every unit tangent, "paths" sums over all paths. With `by_use` the result also
         has what each use of a name adds, with its place in the text.
 
+        With `batch` (see `many`) it is the mean of the output over samples and the gradient of this mean; with
+        `per_sample` as well the output [n] and the gradient [n, *shape] of each sample.
+
         Raises ProgramError when the output is not a real scalar, or a name in `wrt` is unknown.
         """
+        if batch is not False:
+            if mode != "reverse" or by_use:
+                what = "`by_use`" if mode == "reverse" else f'mode "{mode}"'
+                raise fail(
+                    "batch-mode", f'{what} is for one sample; many are differentiated in mode "reverse"'
+                )
+            samples = self.many(inputs, params, seed, batch, output, **by_name)
+            compiled = samples.point.compiled
+            target, nodes = choose.output(compiled, output), choose.wrt(compiled, wrt)
+            return samples.gradient(target, nodes, per_sample=per_sample)
+        if per_sample:
+            raise fail(
+                "batch-mode", "`per_sample` needs `batch`, the inputs that have a value for each sample"
+            )
         point = self.point(inputs, params, seed, **by_name)
         target = choose.output(point.compiled, output)
         nodes = choose.wrt(point.compiled, wrt)
@@ -233,6 +348,36 @@ class Program:
         value = evaluate([target], point.leaves)[0]
         warnings = modes.blame(point, target, value, full)
         return Jacobian(value, {k: v[()] for k, v in full.items()}, zeros, point, made.mode, warnings)
+
+    def optimise(
+        self,
+        wrt: Iterable[str] | None = None,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        *,
+        maximise: bool = False,
+        bounds: Bounds | None = None,
+        optimizer: str = "lbfgs",
+        steps: int = 1000,
+        lr: float | None = None,
+        tolerance: float = 1e-8,
+        seed: int = 0,
+        output: str | None = None,
+        watch: Callable[[int, float], None] | None = None,
+        **by_name: Any,
+    ) -> Optimum:
+        """Inputs or params `wrt` (all params, else all real inputs) that make a real scalar output smallest or largest.
+
+        The search starts at the point given. `bounds` maps names to (lo, hi), numbers, arrays or None; `watch` is told
+        each step and the value there. `paramprog.optimising` says more, and what is raised.
+        """
+        from paramprog.optimising import How, optimise
+
+        point = self.point(inputs, params, seed, **by_name)
+        target = choose.output(point.compiled, output)
+        nodes = choose.wrt(point.compiled, wrt)
+        how = How(optimizer, steps, lr, tolerance, maximise)
+        return optimise(point, target, nodes, bounds or {}, how, watch or (lambda step, value: None))
 
     def paths(
         self,
@@ -378,6 +523,13 @@ class Program:
         named = {**built.points, **built.params, **built.inputs}
         recorded = trace([target], point.leaves, keep=named.values())
         return Run(recorded, recorded.of[target], {name: recorded.of[n] for name, n in named.items()})
+
+
+def _whole(what: str, number: Any) -> int:
+    """The number. Raises ValueError when it is no whole number."""
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        raise ValueError(f"{what} is a whole number, not {number!r}")
+    return int(number)
 
 
 def load(

@@ -14,12 +14,16 @@ from paramprog.pipeline import Compiled
 
 @dataclass(frozen=True)
 class Point:
-    """Where a program is evaluated: a value for each input and param; `notes` say which were drawn, and how."""
+    """Where a program is evaluated: a value for each input and param; `notes` say which were drawn, and how.
+
+    The inputs in `batch` have one value for each of many samples, [n, *shape].
+    """
 
     compiled: Compiled = field(repr=False)
     inputs: dict[str, Any]
     params: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    batch: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> dict[Node, Any]:
@@ -74,3 +78,23 @@ class Jacobian:
 
     def __getitem__(self, name: str) -> Any:
         return self.jacobians[name]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The smallest (or largest) value found, and where: `found` has the inputs and params that were varied.
+
+    `reason` says why the search ended after `steps` steps, `converged` whether because nothing is left to gain. `point`
+    has the values of everything else too.
+    """
+
+    value: Any
+    found: dict[str, Any]
+    steps: int
+    converged: bool
+    reason: str
+    point: Point = field(repr=False)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.found[name]

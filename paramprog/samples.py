@@ -28,6 +28,11 @@ class Samples:
     _leaves: dict[int, dict[Node, Node]] = field(default_factory=dict)
     _plans: dict[Any, Evaluation] = field(default_factory=dict)
 
+    @property
+    def sizes(self) -> int:
+        """For how many numbers of samples there are plans, and graphs."""
+        return len(self._leaves)
+
     def values(self, nodes: Sequence[Node], size: int) -> Evaluation:
         """[size, *shape] of each node."""
         return self._planned(("values", tuple(nodes), size), size, lambda: self._over(nodes, size))
@@ -86,7 +91,7 @@ class Evaluation:
         self.outputs = outputs
         made = simplify([y for y in outputs if y is not None])
         single = {leaf: x for x, leaf in wide.items()}
-        found = [(single.get(old, old), new) for old, new in made.of.items() if new.op.name == "leaf"]
+        found = [(single.get(old, old), new) for old, new in made.of.items() if old.op.name == "leaf"]
         self.leaves = [old for old, _ in found]
         """The leaves that values are needed for, as those of one sample."""
         self.plan = Plan(made.outputs, [new for _, new in found])

@@ -31,6 +31,16 @@ NOT_FROM_A_FILE = {
     # files, memory, and what the command line writes (tests/cli, tests/lang/test_read.py)
     "binary-output", "graph-picture", "graphviz-missing", "not-printable", "out-of-memory", "unreadable-file",
     "unwritable", "would-overwrite",
+    # data files (tests/data), and columns bound to arguments (tests/train)
+    "data-cell-empty", "data-column", "data-empty", "data-format", "data-nonfinite", "data-number", "data-quote",
+    "data-ragged", "data-read", "data-split", "data-width",
+    # training: settings, folders of runs, checkpoints (tests/train, tests/test_training*.py)
+    "checkpoint-damaged", "checkpoint-foreign", "checkpoint-write", "loss-fit", "matplotlib-missing", "no-params",
+    "resume-differs", "run-config", "run-exists", "run-locked", "run-log", "run-missing", "settings",
+    # many samples, and optimising (tests/test_many.py, tests/cli/test_data.py, tests/test_optimising.py)
+    "batch-axis", "batch-mode", "batch-size", "no-data", "optimise-bounds", "optimise-start", "optimise-wrt",
+    # an operation that has no rule for many samples: none of those built in
+    "no-lanes",
     # a file of 16 MiB (tests/lang/test_read.py), a graph of a million nodes (tests/lang/test_build.py)
     "graph-limit", "source-limit",
 }  # fmt: skip

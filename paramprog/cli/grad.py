@@ -7,23 +7,31 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paramprog.cli import request
+from paramprog.cli.data_options import data_options, need_data, read_rows
 from paramprog.cli.document import document
 from paramprog.cli.dump import dump
 from paramprog.cli.layout import Row, indented, values_text
 from paramprog.cli.options import gradient_options, output_options, program_options
 from paramprog.cli.terminal import Reply, remark
+from paramprog.diagnostics import fail
 
 if TYPE_CHECKING:
     from paramprog.analyses.uses import Use
+    from paramprog.results import Gradient
 
 USAGE = "FILE [options]"
 SUMMARY = "compute the value and the gradients"
-DESCRIPTION = "Compute a real scalar output and its gradient with respect to points of the program."
+DESCRIPTION = (
+    "Compute a real scalar output and its gradient with respect to points of the program. With --data it is the mean "
+    "over the rows of a file."
+)
 
 
 def configure(parser: ArgumentParser) -> None:
     program_options(parser)
     gradient_options(parser, modes=("reverse", "forward", "paths"))
+    data_options(parser, "write value and gradients to a .npz file")
+    parser.add_argument("--per-sample", action="store_true", help="those of each row, not of the mean")
     output_options(parser, dump=True)
     parser.add_argument_group("the program of the gradient").add_argument(
         "--emit",
@@ -37,11 +45,17 @@ def run(arguments: Namespace) -> Reply:
     """`R = value`, then `dR/dX = gradient` for each X; or the program of both. Raises ProgramError."""
     if arguments.dump:
         return dump(arguments)
+    if arguments.data is not None:
+        return on_rows(arguments)
+    need_data(arguments, "per_sample")
     program = request.program(arguments)
     if arguments.emit:
         given = request.values(arguments)
         wrt, output = request.wrt(arguments), arguments.output
-        return Reply(program.gradient_program(given, wrt=wrt, output=output, language=arguments.emit))
+        text = program.gradient_program(given, wrt=wrt, output=output, language=arguments.emit)
+        if arguments.json:
+            return Reply(document(function=program.function, language=arguments.emit, program=text))
+        return Reply(text)
     result = program.grad(
         request.values(arguments),
         wrt=request.wrt(arguments),
@@ -69,12 +83,63 @@ def run(arguments: Namespace) -> Reply:
 
             entries["by_use"] = to_json(result.by_use)
         return Reply(document(**entries))
-    output = arguments.output or next(iter(compiled.built.outputs))
+    return Reply(_text(result, arguments) + _uses_text(result.by_use or {}))
+
+
+def on_rows(arguments: Namespace) -> Reply:
+    """The mean over the rows of --data and its gradients, or with --per-sample those of each. Raises ProgramError."""
+    from paramprog.cli import tables
+    from paramprog.fitting.archive import pack
+
+    if arguments.emit:
+        raise fail("batch-mode", "`--emit` prints the program of one sample", None, "leave out `--data`")
+    if arguments.out is not None:
+        tables.check_suffix(arguments.out, (".npz",))
+    program = request.program(arguments)
+    from paramprog.fitting.threads import one_thread
+
+    with one_thread():
+        rows, given = read_rows(arguments, program)
+        with rows.places():
+            result = rows.program.grad(
+                rows.inputs,
+                given,
+                request.wrt(arguments),
+                arguments.mode,
+                arguments.seed,
+                arguments.output,
+                by_use=arguments.by_use,
+                batch=rows.names,
+                per_sample=arguments.per_sample,
+            )
+    warnings = [*result.point.compiled.checked.report.diagnostics, *map(rows.of_row, result.warnings)]
+    remark(result.point.notes, warnings, quiet=arguments.quiet)
+    if arguments.out is not None:
+        found = {"value": result.value} | {f"gradient/{k}": g for k, g in result.gradients.items()}
+        tables.write_file(arguments.out, pack(found))
+        remark([f"value and gradients written to {arguments.out}"], [], quiet=arguments.quiet)
+        return Reply(document(rows=rows.bound.rows, out=arguments.out) if arguments.json else "")
+    if arguments.json:
+        entries = {
+            "function": program.function,
+            "rows": rows.bound.rows,
+            "value": result.value,
+            "gradients": result.gradients,
+            "inputs": {k: v for k, v in result.point.inputs.items() if k not in rows.names},
+            "params": result.point.params,
+            "structural_zero": result.structural_zero,
+        }
+        return Reply(document(**entries))
+    return Reply(_text(result, arguments))
+
+
+def _text(result: Gradient, arguments: Namespace) -> str:
+    output = arguments.output or next(iter(result.point.compiled.built.outputs))
     rows = [Row(output, result.value)]
     for name, gradient in result.gradients.items():
         zero = "structurally zero" if name in result.structural_zero else ""
         rows.append(Row(f"d{output}/d{name}", gradient, zero))
-    return Reply(values_text(rows) + _uses_text(result.by_use or {}))
+    return values_text(rows)
 
 
 def _uses_text(by_use: Mapping[str, Sequence[Use]]) -> str:

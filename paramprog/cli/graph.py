@@ -88,7 +88,15 @@ def run(arguments: Namespace) -> Reply:
 
 
 def _by_ending(out: str | None) -> Format:
-    return ENDINGS.get(Path(out or "").suffix.lower(), "text")
+    ending = Path(out or "").suffix.lower()
+    if ending not in ENDINGS and ending not in ("", ".txt"):
+        known = ", ".join(["txt", *(e.removeprefix(".") for e in ENDINGS)])
+        hint = f"the endings are {known}; or say what it is: `--format text`"
+        message = (
+            f"`{printable(out or '')}` cannot be written: `{printable(ending)}` is no format of a drawing"
+        )
+        raise fail("unwritable", message, None, hint)
+    return ENDINGS.get(ending, "text")
 
 
 def _written(out: str, made: str | bytes) -> Reply:

@@ -119,7 +119,7 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def size(text: str) -> tuple[str, int]:
-    """`NAME=SIZE`, a size being a whole number from 0 on; `file.NAME` is a dim of an imported file."""
+    """`NAME=SIZE`, a size being a whole number from 0 on; `file.NAME`, `path/file.NAME` are those of imports."""
     name, value = _named(text, "SIZE", dotted=True)
     return name, natural(value)
 
@@ -151,8 +151,8 @@ def _named(text: str, value: str, *, dotted: bool = False) -> tuple[str, str]:
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not equals:
         raise argparse.ArgumentTypeError(f"`{_short(text)}` is not of the form NAME={value}")
-    parts = name.split(".") if dotted else [name]
-    if len(parts) > 2 or not all(part.isidentifier() for part in parts):
+    file, dot, last = name.rpartition(".") if dotted else ("", "", name)
+    if not last.isidentifier() or (dot and not file):
         raise argparse.ArgumentTypeError(f"`{_short(name)}` is not a name; write NAME={value}")
     return name, rest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from paramprog.cli import check, examples, fmt, grad, graph, jacobian, paths, run, verify
+from paramprog.cli import check, examples, fmt, grad, graph, jacobian, optimise, paths, run, train, verify
 from paramprog.cli.options import output_options
 from paramprog.diagnostics import printable
 
@@ -18,6 +18,8 @@ COMMANDS = {
     "jacobian": jacobian,
     "verify": verify,
     "paths": paths,
+    "train": train,
+    "optimise": optimise,
     "graph": graph,
     "fmt": fmt,
     "examples": examples,

@@ -6,11 +6,15 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from paramprog.cli.terminal import remark
 from paramprog.diagnostics import fail
 
 if TYPE_CHECKING:
     from paramprog.diagnostics import Source
     from paramprog.program import Program
+
+SCALE = "scale/"
+"""How the names of scales begin: `train.scaling.PREFIX`, which cannot be imported before it must."""
 
 
 def source(arguments: Namespace) -> Source:
@@ -37,14 +41,28 @@ def program(arguments: Namespace) -> Program:
 
 
 def values(arguments: Namespace) -> dict[str, Any]:
-    """What `--inputs`, `--params` and `--at` give, the later of them winning. Raises ProgramError."""
-    from paramprog.cli.values import as_array, read_values
+    """What `--inputs`, `--params` and `--at` give, the later of them winning. Raises ProgramError.
+
+    The scales of inputs that training stores beside params are left alone: they are for rows of a file.
+    """
+    found, scales = values_and_scales(arguments)
+    names = dict.fromkeys(name.split("/")[1] for name in scales)
+    if names:
+        note = f"{', '.join(names)} was scaled in training; values given here are used as they are"
+        remark([note], [], quiet=arguments.quiet)
+    return found
+
+
+def values_and_scales(arguments: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of inputs and params, and the arrays `scale/...` in the same files. Raises ProgramError."""
+    from paramprog.data.values import as_array, read_values
 
     found: dict[str, Any] = {}
     for path in (arguments.inputs, arguments.params):
         if path is not None:
             found |= read_values(path)
-    return found | {name: as_array(value, f"--at {name}") for name, value in arguments.at}
+    scales = {name: found.pop(name) for name in list(found) if name.startswith(SCALE)}
+    return found | {name: as_array(value, f"--at {name}") for name, value in arguments.at}, scales
 
 
 def wrt(arguments: Namespace) -> list[str] | None:

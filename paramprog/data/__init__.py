@@ -6,10 +6,13 @@ read          a file as a table, by its suffix
 csv_file      tables of text: where the cells are; `cells`, what they say
 npz_file      arrays of NumPy
 parquet_file  columns of Parquet files, by pyarrow
-arrays        what npz and Parquet share: typed arrays as numbers
+memory        arrays of a Python program
+arrays        what these, npz and Parquet share: typed arrays as numbers
+values        single values by name: files of inputs and params, .json and .npz (`archive`)
 """
 
+from paramprog.data.memory import table_of
 from paramprog.data.read import read_table
 from paramprog.data.table import Kind, Table
 
-__all__ = ["Kind", "Table", "read_table"]
+__all__ = ["Kind", "Table", "read_table", "table_of"]

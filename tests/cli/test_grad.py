@@ -116,3 +116,10 @@ def test_notes(cli, shipped):
     done = cli("grad", shipped("residual_block"))
     assert "note: W1 has no value; drawn from he() with seed 0\n" in done.err
     assert "note" not in done.out
+
+
+def test_the_printed_program_as_json(cli, shipped):
+    """`--emit` with `--json` is one document, with the program in it."""
+    found = cli("grad", shipped("running_example"), "--emit", "pp", "--json").json
+    assert (found["schema"], found["function"], found["language"]) == (1, "R", "pp")
+    assert found["program"] == cli("grad", shipped("running_example"), "--emit", "pp").out

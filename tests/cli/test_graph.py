@@ -101,3 +101,12 @@ def test_no_png_on_a_terminal(cli, shipped, monkeypatch):
     done = cli("graph", shipped("running_example"), "--format", "png")
     assert done.code == 1
     assert "error[binary-output]" in done.err
+
+
+def test_an_unknown_ending_is_refused(cli, shipped, tmp_path):
+    """Text is not written into a file that seems to be something else, unless it is asked for."""
+    out = str(tmp_path / "r.foo")
+    done = cli("graph", shipped("running_example"), "--out", out)
+    assert done.code == 1 and "`.foo` is no format of a drawing" in done.err
+    assert cli("graph", shipped("running_example"), "--out", out, "--format", "text").code == 0
+    assert cli("graph", shipped("running_example"), "--out", str(tmp_path / "r.txt")).code == 0

@@ -1,0 +1,56 @@
+"""Arrays of a Python program as a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paramprog.data import table_of
+from paramprog.diagnostics import ProgramError
+
+
+def code(arrays, column=None, kind="real"):
+    with pytest.raises(ProgramError) as caught:
+        table_of(arrays).numbers(column, kind)
+    return caught.value.diagnostics[0].code
+
+
+def test_columns():
+    """Lists and arrays, with cells of any shape, of the kind that is asked for."""
+    table = table_of({"x": [[1, 2], [3, 4]], "b": np.array([True, False])})
+    assert (table.rows, table.columns) == (2, ("x", "b"))
+    assert table.numbers("x").dtype == np.float64
+    np.testing.assert_array_equal(table.numbers("x", "int"), [[1, 2], [3, 4]])
+    assert table.numbers("b", "bool").tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "arrays, column, kind, expected",
+    [
+        ({}, None, "real", "data-empty"),
+        ({"x": []}, None, "real", "data-empty"),
+        ({"x": 1.0}, None, "real", "data-ragged"),
+        ({"x": [1, 2], "y": [1]}, None, "real", "data-ragged"),
+        ({"x": [1, 2]}, "y", "real", "data-column"),
+        ({"x": ["a", "b"]}, "x", "real", "data-number"),
+        ({"x": [None, 1.0]}, "x", "real", "data-number"),
+        ({"x": [1.0, np.nan]}, "x", "real", "data-nonfinite"),
+        ({"x": [1.0, 1.5]}, "x", "int", "data-number"),
+    ],
+)
+def test_faults(arrays, column, kind, expected):
+    assert code(arrays, column, kind) == expected
+
+
+def test_digest():
+    """Of names, types, shapes and numbers."""
+    one = {"x": np.arange(6.0), "y": np.ones(6)}
+    others = [
+        {"x": np.arange(6.0), "z": np.ones(6)},
+        {"x": np.arange(6), "y": np.ones(6)},
+        {"x": np.arange(6.0).reshape(6, 1), "y": np.ones(6)},
+        {"x": np.arange(6.0)[::-1], "y": np.ones(6)},
+    ]
+    digests = {table_of(columns).digest for columns in (one, *others)}
+    assert len(digests) == 5
+    assert table_of(dict(one)).digest == table_of(one).digest
