@@ -27,8 +27,8 @@ import numpy as np
 
 import paramprog
 from paramprog.data import read_table
-from paramprog.resources import programs_dir
 from paramprog.fitting.objective import Objective
+from paramprog.resources import programs_dir
 
 HIDDEN = 128
 PROGRAM = f"""

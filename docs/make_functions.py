@@ -21,7 +21,7 @@ from typing import Any
 
 import paramprog.transfer
 from paramprog.graph import Graph, Node
-from paramprog.lang.typing import COMPARISONS, OPERATORS
+from paramprog.lang.operators import COMPARISONS, OPERATORS
 from paramprog.op import OPS, Attrs, Chain, Linear, Op, Sample, Surface
 from paramprog.transfer.linear import MUL, NEG
 from paramprog.transfer.source import FULL

@@ -20,20 +20,37 @@ from paramprog.dataflow.semiring import REACH, PathSum
 from paramprog.dataflow.solve import solve
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import Chain
-from paramprog.transfer.facts import Fact, Masked, plain, plus, pull_fact, push_fact
+from paramprog.transfer.facts import Fact, Masked, plain, plus, pull_fact, push_fact, unselected, with_nodes
+from paramprog.transfer.finite import Finite
+from paramprog.transfer.gather import GATHER, SCATTER_ADD
+from paramprog.transfer.regions import Branch
+from paramprog.transfer.select import EMBED, SLICE
+
+SELECTIONS = frozenset({SLICE, GATHER, EMBED, SCATTER_ADD})
+"""What they do not select, or give no place, is a structural zero."""
 
 
 class Derivative(Analysis[Node, Fact]):
     """Adjoints (backward) or tangents (forward) of the nodes of a graph.
 
     `values` maps each node to its array, or to the node of `graph` that stands for it. `seeds` are the facts at the
-    boundary: d(output)/d(output) = 1, or the tangents of the inputs.
+    boundary: d(output)/d(output) = 1, or the tangents of the inputs. Which entries a selection leaves out is told from
+    zeros where `finite` says that it matters; forward, nowhere unless `selects`.
     """
 
     def __init__(
-        self, graph: Graph, values: Mapping[Node, Any], seeds: Mapping[Node, Fact], *, backward: bool
+        self,
+        graph: Graph,
+        values: Mapping[Node, Any],
+        seeds: Mapping[Node, Fact],
+        *,
+        backward: bool,
+        finite: Finite | None = None,
+        selects: bool = True,
     ) -> None:
         self.graph, self.values, self.seeds, self.backward = graph, values, seeds, backward
+        self.finite = Finite() if finite is None else finite
+        self.selects = selects
         self._pulled: dict[Node, Sequence[Fact]] = {}
 
     def flow(self, edge: Edge, fact: Fact) -> Fact:
@@ -45,16 +62,25 @@ class Derivative(Analysis[Node, Fact]):
         consumer: Node = edge.consumer
         if isinstance(consumer.op, Region):
             if consumer not in self._pulled:
+                self.finite.enter(consumer)
                 with self.graph.at(consumer.span):
                     self._pulled[consumer] = consumer.op.derivative(consumer, self, fact)
             return self._pulled[consumer][edge.port]
         if consumer.op is PART:
-            return {consumer.attrs["of"]: fact}
+            # loops would have to carry what was selected: see `Finite.enter`
+            kept = fact if isinstance(consumer.args[0].op, Branch) else unselected(fact)
+            return {consumer.attrs["of"]: with_nodes(kept)}
         with self.graph.at(consumer.span):
             chain = self.local(consumer, edge.port)
             if chain is None:
                 return None
-            return pull_fact(chain, fact) if chain else fact
+            if not isinstance(plain(fact), Node) or not (
+                consumer.op in SELECTIONS or isinstance(fact, Masked)
+            ):
+                return pull_fact(chain, fact)
+            if self.finite(edge.producer):
+                return unselected(pull_fact(chain, fact))
+            return pull_fact(chain, fact, selects=consumer.op in SELECTIONS)
 
     def meet(self, node: Node, facts: Sequence[Fact]) -> Fact:
         terms = list(facts) if self.backward else self._push(node, facts)
@@ -73,11 +99,14 @@ class Derivative(Analysis[Node, Fact]):
             facts[port] = fact
         with self.graph.at(node.span):
             if isinstance(node.op, Region):
-                return [node.op.derivative(node, self, facts)]
+                self.finite.enter(node)
+                facts = facts if isinstance(node.op, Branch) else [unselected(f) for f in facts]
+                return [node.op.derivative(node, self, [with_nodes(f) for f in facts])]
             if node.op is PART:
                 return [facts[0](node.attrs["of"])]
             chains = ((self.local(node, port), f) for port, f in enumerate(facts) if f is not None)
-            return [push_fact(chain, f) for chain, f in chains if chain is not None]
+            selects = self.selects and node.op in SELECTIONS
+            return [push_fact(chain, f, selects=selects) for chain, f in chains if chain is not None]
 
     def local(self, node: Node, port: int) -> Chain | None:
         """J[node, port] at the values."""
@@ -87,7 +116,8 @@ class Derivative(Analysis[Node, Fact]):
         self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]
     ) -> dict[Node, Fact]:
         """The same analysis in the body of a region; what it emits goes into `body`."""
-        return solve(nodes, Derivative(body, values, seeds, backward=self.backward), backward=self.backward)
+        inner = Derivative(body, values, seeds, backward=self.backward, finite=self.finite)
+        return solve(nodes, inner, backward=self.backward)
 
 
 class Identity(dict[Node, Node]):
@@ -121,7 +151,11 @@ def tangent(output: Node, tangents: Mapping[Node, Node | Masked]) -> Node | None
     """The node of the Jacobian-vector product of `output` along `tangents`; None is a structural zero."""
     graph = output.graph
     nodes = between(graph.nodes[: output.id + 1], tangents, [output])
-    facts = solve(nodes, Derivative(graph, Identity(), tangents, backward=False))
+    finite = Finite()
+    analysis = Derivative(
+        graph, Identity(), tangents, backward=False, finite=finite, selects=not finite(output)
+    )
+    facts = solve(nodes, analysis)
     found: Node | None = plain_or_none(facts.get(output))
     return found
 

@@ -20,6 +20,26 @@ Attrs = Mapping[str, Any]
 NO_ATTRS: Attrs = MappingProxyType({})
 
 
+INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "intdiv": "//",
+    "pow": "**",
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "and": "and",
+    "or": "or",
+}
+PREFIX = {"neg": "-", "not": "not "}
+"""How programs write primitives that are operators."""
+
+
 class Emitter(Protocol):
     """What operations need of a graph."""
 
@@ -245,6 +265,12 @@ class Op:
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
+
+    @property
+    def spelled(self) -> str:
+        """What programs call it: `//`, `max`; the name of the primitive where they have no word for it."""
+        symbol = INFIX.get(self.name) or PREFIX.get(self.name, "").strip()
+        return symbol or (self.surfaces[0].name if self.surfaces else self.name)
 
     def shape(self, *shapes: Shape, **attrs: Any) -> Shape:
         """The result's shape. Raises ShapeError when the arguments do not fit."""

@@ -22,7 +22,7 @@ from paramprog.lang.arguments import as_value, bind_dims
 from paramprog.lang.build import MAX_NODES
 from paramprog.lang.check import entry_function
 from paramprog.lang.inits import Draw, draw
-from paramprog.lang.interpret import interpret
+from paramprog.lang.interpret import Turns, interpret
 from paramprog.lang.read import read_source
 from paramprog.lang.unit import Unit, collect
 from paramprog.many import SIZES, Many, batched_names, number_of_samples
@@ -425,11 +425,15 @@ class Program:
         which = names.index(output) if output is not None else 0
         entry = compiled.checked.entry
 
+        here = Turns()
+        interpret(entry, point.inputs, point.params, here)
+
         def oracle(changed: Mapping[str, Any]) -> Any:
             given = {**point.inputs, **point.params, **changed}
             arguments = {k: given[k] for k in point.inputs}
             weights = {k: given[k] for k in point.params}
-            return interpret(entry, arguments, weights)[which]
+            # beside the point a `while` may never end
+            return interpret(entry, arguments, weights, Turns(most=10 * here.made + 1000))[which]
 
         return verify(
             Problem(target, choose.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)

@@ -123,8 +123,8 @@ class Recorder:
         return self._own(found, outside)
 
     def _own(self, parts: Mapping[Key, Recorded], outside: int) -> dict[Key, Recorded]:
-        """Each part as a node of its own: an outer value, or one value twice, becomes a point."""
-        taken: set[Node] = set()
+        """Each part as a node of its own: an outer value, one value twice, or one also used inside becomes a point."""
+        taken = {a for n in self.graph.nodes[outside:] for a in n.args}
         own: dict[Key, Recorded] = {}
         for k, (n, wide) in parts.items():
             own[k] = Recorded(self.emit(COPY, n) if n.id < outside or n in taken else n, wide)

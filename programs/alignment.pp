@@ -1,6 +1,7 @@
-# A soft edit distance of two sequences by dynamic programming: D[i, j] is the cost of matching the first i numbers of x
-# with the first j of y. The last two are matched with each other, at the square of their difference, or one of them is
-# left out, at the cost of a gap, whatever is least:
+# A soft edit distance of two sequences, by dynamic programming.
+#
+# D[i, j] is the cost of matching the first i numbers of x with the first j of y. The last two are matched with each
+# other, at the square of their difference, or one of them is left out, at the cost of a gap, whatever is least:
 #
 #   D[i + 1, j + 1] = softmin of D[i, j] + (x[i] - y[j])**2, D[i, j + 1] + gap and D[i + 1, j] + gap
 #

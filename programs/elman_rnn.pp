@@ -1,5 +1,4 @@
-# A recurrent network over a sequence: h' = tanh(W h + U x + b) for each of its t rows x, then half the squared distance
-# of the last h to a goal.
+# A recurrent network over a sequence: h' = tanh(W h + U x + b) for each of the t rows x, loss = |h - goal|^2 / 2.
 #
 # recurrence.pp has such a network written out for three rows. Here the loop stays a loop: the graph is as large for 6
 # rows as for 6,000, and the adjoint is a loop that runs backwards over the states that the forward one kept. All turns

@@ -1,5 +1,7 @@
-# Smoke in a fluid on a periodic grid, and the gradient of where it ends with respect to the velocity at the start. The
-# model is that of the fluid simulation among the examples of autograd (HIPS), after J. Stam, Stable fluids, 1999.
+# Smoke in a fluid: the gradient of where it ends with respect to the velocity at the start.
+#
+# The model is that of the fluid simulation among the examples of autograd (HIPS), after J. Stam, Stable fluids, 1999.
+# The grid is periodic.
 #
 # In each step the fluid first carries its own velocity along: what is in a cell now was one velocity away before,
 # between four cells, whose values are interpolated. Then the velocity loses the part that piles up or thins out: the

@@ -1,5 +1,6 @@
-# A memory with soft addresses, as in neural Turing machines (A. Graves et al., 2014): a key is compared with all n
-# cells, and each cell M[i] is written and read as far as it is like the key.
+# A memory with soft addresses, as in neural Turing machines (A. Graves et al., 2014).
+#
+# A key is compared with all n cells, and each cell M[i] is written and read as far as it is like the key.
 #
 #   at = softmax over i of strength * cosine(M[i], key)
 #   written: M[i] = (1 - at[i] gone) M[i] + at[i] new,   read: sum over i of at[i] M[i]

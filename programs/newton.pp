@@ -1,5 +1,6 @@
-# Kepler's equation E - e sin(E) = M by Newton's method: where is a planet on an orbit of eccentricity e, when the part
-# M / (2 pi) of its year is over?
+# Kepler's equation E - e sin(E) = M by Newton's method, in a loop that runs until the steps are small.
+#
+# It tells where a planet on an orbit of eccentricity e is when the part M / (2 pi) of its year is over.
 #
 # The number of turns of a `while` is known only when it stops. What is differentiated are the turns that were made: the
 # loop keeps what its adjoint needs of each, and the adjoint goes back through as many. The result is the derivative of

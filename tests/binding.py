@@ -9,7 +9,7 @@ import pytest
 from paramprog.data import Table
 from paramprog.data.csv_file import read_csv
 from paramprog.diagnostics import Diagnostic, ProgramError
-from paramprog.train.columns import Wanted
+from paramprog.fitting.columns import Wanted
 
 
 def table(*names: str, rows: int = 2) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from oracles import differences
 
 import paramprog
 from paramprog.diagnostics import Diagnostic, ProgramError
@@ -69,3 +70,30 @@ def value(text: str, **inputs: Any) -> Any:
 def computed(expression: str, arguments: str = "x = 2.0", **inputs: Any) -> Any:
     """The value of an expression of these arguments."""
     return value(returning(expression, arguments), **inputs)
+
+
+def derivatives(text: str, tolerance: float = 1e-7) -> dict[str, Any]:
+    """The gradients of a program: both modes agree with one another, and with differences of the interpreter."""
+    assert np.shape(value(text)) == ()
+    program = paramprog.loads(text)
+    reverse, forward = program.grad(), program.grad(mode="forward")
+    program.compiled().built.graph.check()
+    point = program.point()
+    values = {**point.inputs, **point.params}
+    for name, found in reverse.gradients.items():
+
+        def moved(x: Any, name: str = name) -> Any:
+            given = {**values, name: np.asarray(x)[()]}
+            inputs, params = ({k: given[k] for k in names} for names in (point.inputs, point.params))
+            return interpret(point.compiled.checked.entry, inputs, params)[0]
+
+        scale = 1 + np.max(np.abs(found), initial=0.0)
+        np.testing.assert_allclose(forward[name], found, rtol=1e-10, atol=1e-12 * scale, err_msg=name)
+        expected = differences(moved, values[name])
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale, err_msg=name)
+    return dict(reverse.gradients)
+
+
+def messages(text: str) -> list[tuple[str, str, str, str | None]]:
+    """Code, text under the caret, message and hint of each finding."""
+    return [(d.code, d.span.text if d.span else "", d.message, d.hint) for d in findings(text)]

@@ -9,6 +9,16 @@ from typing import Any
 import numpy as np
 
 import paramprog
+from paramprog.diagnostics import Source
+from paramprog.emit.adjoint import gradient
+from paramprog.emit.declarations import constant
+from paramprog.emit.entry import Entry
+from paramprog.emit.language import Argument, Function
+from paramprog.emit.python_functions import FUNCTIONS, mentioned
+from paramprog.emit.source import Spelling, new_language
+from paramprog.graph import Node
+from paramprog.graph.depth import deep_stack
+from paramprog.lang.build import Built
 from paramprog.program import Program
 
 
@@ -67,3 +77,22 @@ def defaults(program: Program) -> Mapping[str, Any]:
     """The values at which a program is evaluated when nothing is given."""
     point = program.point()
     return {**point.inputs, **point.params}
+
+
+def printed_graph(output: Node, leaves: Sequence[Node], language: Spelling) -> str:
+    """A function of leaves that returns an output of a graph and its gradients, as a program."""
+    named = {leaf.name or "": leaf for leaf in leaves}
+    built = Built(output.graph, named, {}, {}, {"value": output}, [])
+    made = new_language(list(named), language, output.graph.real)
+    with deep_stack():
+        entry = Entry(made, gradient(built, "value", named), list(named), "f")
+        body = entry.body(Source("graph", ""))
+    arguments = [Argument(made.leaves[name], leaf.type) for name, leaf in named.items()]
+    functions = [*entry.writer.functions, Function(entry.name, arguments, body, entry.results)]
+    lines = [line for f in functions for line in made.function(f)]
+    if language == "pp":
+        return "\n".join([*map(constant, made.constants.values()), *lines]) + "\n"
+    constants = [f"{c.name} = np.array({c.array.tolist()})" for c in made.constants.values()]
+    helpers = [FUNCTIONS[name] for name in mentioned(lines)]
+    imports = ["import math", "import numpy as np", "from scipy import special"]
+    return "\n".join([*imports, *constants, *helpers, *lines]) + "\n"

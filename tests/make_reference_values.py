@@ -32,6 +32,7 @@ from autograd import grad
 HERE = Path(__file__).parent
 TARGET = HERE / "reference_values.json"
 DIGITS = HERE.parent / "programs" / "data" / "digits.csv"
+CANCER = HERE.parent / "programs" / "data" / "breast_cancer.csv"
 
 Values = dict[str, Any]
 Program = Callable[[Values, Values], Any]  # (params, inputs) -> the scalar result
@@ -110,6 +111,24 @@ def digits_mlp(p: Values, x: Values) -> Any:
     return shift + np.log(np.sum(np.exp(z - shift))) - z[x["label"]]
 
 
+def digits_classifier(p: Values, x: Values) -> Any:
+    a = np.dot(p["W1"], x["x"] / 16.0) + p["b1"]
+    z = np.dot(p["W2"], np.where(a > 0.0, a, 0.0)) + p["b2"]
+    shift = np.max(z)
+    return shift + np.log(np.sum(np.exp(z - shift))) - z[x["label"]]
+
+
+def digits_autoencoder(p: Values, x: Values) -> Any:
+    pixels = x["x"] / 16.0
+    code = np.tanh(np.dot(p["W"], pixels) + p["b"])
+    return np.mean((np.dot(p["W"].T, code) + p["a"] - pixels) ** 2)
+
+
+def breast_cancer(p: Values, x: Values) -> Any:
+    z = np.dot(p["w"], x["x"]) + p["b"]
+    return np.logaddexp(0.0, z) - z * x["malignant"]
+
+
 def drawn(seed: int, **shapes: tuple[int, ...]) -> Values:
     """A seeded normal draw for each name, scaled by 1/sqrt(fan-in) and rounded to keep the file small."""
     rng = numpy.random.default_rng(seed)
@@ -122,6 +141,11 @@ def drawn(seed: int, **shapes: tuple[int, ...]) -> Values:
 def digit(row: int) -> Values:
     numbers = [int(cell) for cell in DIGITS.read_text(encoding="ascii").splitlines()[row + 1].split(",")]
     return {"x": [float(pixel) for pixel in numbers[:-1]], "label": numbers[-1]}
+
+
+def first_tumour() -> Values:
+    row = CANCER.read_text(encoding="ascii").splitlines()[1].split(",")
+    return {"x": [float(cell) for cell in row[:-1]]}
 
 
 def cases() -> dict[str, Case]:
@@ -163,6 +187,20 @@ def cases() -> dict[str, Case]:
         ),
         "guarded_log": Case(guarded_log, {}, {"a": 2.0, "b": -1.0, "v": [0.5, -2.0, 0.0, 4.0]}),
         "digits_mlp": Case(digits_mlp, drawn(2, W1=(32, 64), b1=(32,), W2=(10, 32), b2=(10,)), digit(0)),
+        "digits_classifier": Case(
+            digits_classifier, drawn(3, W1=(128, 64), b1=(128,), W2=(10, 128), b2=(10,)), digit(0)
+        ),
+        "digits_autoencoder": Case(
+            digits_autoencoder, drawn(4, W=(16, 64), b=(16,), a=(64,)), {"x": digit(0)["x"]}
+        ),
+        "breast_cancer": Case(
+            breast_cancer,
+            {
+                "w": drawn(5, w=(30,))["w"] / 1000,
+                "b": 0.25,
+            },  # the measurements are not scaled, some are large
+            {**first_tumour(), "malignant": 1},
+        ),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -234,3 +236,62 @@ def test_verify_takes_points_params_and_inputs():
 
 def test_a_program_of_an_array_is_verified_with_a_covector():
     assert paramprog.loads("param w = [1.0, 2.0]\nfunction f(x = 2.0) { return tanh(w * x) }").verify().ok
+
+
+# ---- settings that are no settings -------------------------------------------------------------------------------
+
+SQUARES = "function f(x : real[n]) { return dot(x, x) }"
+
+
+@pytest.mark.parametrize(
+    "action, message",
+    [
+        (lambda: paramprog.loads(SQUARES, dims={"n": 1.5}), "dim n is a whole number, not 1.5"),
+        (lambda: paramprog.loads(SQUARES, dims={"n": True}), "dim n is a whole number, not True"),
+        (lambda: paramprog.loads(SQUARES, dtype="float16"), "dtype is float64 or float32, not 'float16'"),
+        (lambda: paramprog.loads(SQUARES, dims={"n": 2}).grad(seed=-1), "the seed is not negative; it is -1"),
+        (lambda: paramprog.loads(SQUARES, dims={"n": 2})(seed=0.5), "the seed is a whole number, not 0.5"),
+    ],
+)
+def test_what_is_no_size_no_precision_and_no_seed_is_refused(action, message):
+    """Whether or not it would be used."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        action()
+
+
+def test_sizes_may_be_numpys():
+    assert paramprog.loads(SQUARES, dims={"n": np.int64(2)}).grad(x=[1.0, 2.0]).value == 5
+
+
+@pytest.mark.parametrize("k", [2**63 - 1, -(2**63), float(2**62)])
+def test_the_largest_ints(k):
+    """As a default and as a given value."""
+    written = f"{int(k)}" if k > 0 else f"{k + 1} - 1"  # -2^63 itself cannot be written
+    text = f"function f(x = 1.0, k : int) {{ return if k == {written} then x else 0.0 }}"
+    assert paramprog.loads(text)(k=k) == 1
+    if isinstance(k, int) and k > 0:
+        assert paramprog.loads(text.replace("k : int", f"k = {k}"))() == 1
+
+
+@pytest.mark.parametrize(
+    "k, message", [(2**63, "beyond 64 bits"), (1e300, "beyond 64 bits"), (0.5, "not whole")]
+)
+def test_numbers_that_are_no_ints(k, message):
+    with pytest.raises(ProgramError, match=message):
+        paramprog.loads("function f(x = 1.0, k : int) { return k * x }")(k=k)
+
+
+def test_warnings_speak_as_programs_do():
+    """An operation without a name is called what the program calls it; an infinite derivative is not called NaN."""
+    found = paramprog.loads("function f(x = 0.0) { return sum(sqrt([x, 1.0]) * [0.0, 1.0]) }").grad()
+    assert "the derivative of `sqrt` is not finite here (inf)" in str(found.warnings[0])
+    assert "`//` gives inf" in str(
+        paramprog.loads("function f(x = 0.0) { return 1.0 // x }").grad().warnings[0]
+    )
+    assert "`/` gives" in str(paramprog.loads("function f(x = 0.0) { return 1 / x }").grad().warnings[0])
+
+
+def test_verification_warns_of_nothing(recwarn):
+    """What overflows is reported, and NumPy's warnings do not leak."""
+    paramprog.loads("function f(x = 1e308) { return prod([x, x]) + x * x }").verify(exact=True)
+    assert not recwarn.list

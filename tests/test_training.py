@@ -423,3 +423,33 @@ def test_params_that_are_not_finite(policy):
 def test_lbfgs_at_a_start_that_is_not_finite():
     found = refused(paramprog.loads(LOG, name="log.pp"), BAD, val=0, optimizer="lbfgs")
     assert found.message == "at the start: the loss is NaN, for the rows <arrays>:3, 5; `y` gives NaN here"
+
+
+def test_a_program_that_takes_no_column(tmp_path):
+    """A program without arguments has nothing to do with the rows."""
+    program = paramprog.loads("param w = 1.0\nfunction f() { return w * w }")
+    with pytest.raises(ProgramError) as raised:
+        paramprog.train(program, {"x": np.ones(3)})
+    assert raised.value.diagnostics[0].code == "data-column"
+
+
+def test_a_number_too_large_for_float32(tmp_path):
+    """It is a fault of its cell, before the first step, whatever is done with losses that are not finite."""
+    (tmp_path / "d.csv").write_text("x,y\n1,2\n1e39,3\n2,4\n")
+    program = paramprog.loads("param w = 1.0\nfunction f(x, y) { return square(w * x - y) }")
+    with pytest.raises(ProgramError) as raised:
+        paramprog.train(program, tmp_path / "d.csv", dtype="float32", on_nonfinite="skip", val=0.0)
+    (found,) = raised.value.diagnostics
+    assert found.code == "data-nonfinite"
+    assert found.span is not None
+    assert found.span.line == 3
+
+
+def test_the_best_params_can_be_given(tmp_path):
+    """best.npz is a checkpoint, and its params are read like those of params.npz."""
+    program = paramprog.loads("param w = 1.0\nfunction f(x, y) { return square(w * x - y) }")
+    data = {"x": np.arange(1.0, 9.0), "y": 2.0 * np.arange(1.0, 9.0)}
+    paramprog.train(program, data, epochs=3, out=tmp_path / "run")
+    from paramprog.data.values import read_values
+
+    assert set(read_values(tmp_path / "run" / "best.npz")) == {"w"}

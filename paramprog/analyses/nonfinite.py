@@ -21,7 +21,7 @@ def first_value(nodes: Sequence[Node], values: Mapping[Node, Any]) -> Diagnostic
     for n in nodes:
         if not finite(values[n]) and all(finite(values[a]) for a in n.args):
             what = "is given as" if not n.args else "gives"
-            message = f"`{n.name or n.op.name}` {what} {_worst(values[n])} here"
+            message = f"`{n.name or n.op.spelled}` {what} {_worst(values[n])} here"
             return Diagnostic("non-finite", message, n.span, severity="warning")
     return None
 
@@ -33,11 +33,21 @@ def first_adjoint(
     for n in reversed(nodes):
         if adjoints.get(n) is None or not finite(adjoints[n]):
             continue
-        for a in n.args:
+        for port, a in enumerate(n.args):
             if not finite(adjoints.get(a)) and finite(values[a]):
-                message = f"the derivative of `{n.op.name}` is not finite here ({_worst(adjoints[a])})"
+                worst = _derivative(n, port, values) or _worst(adjoints[a])
+                message = f"the derivative of `{n.op.spelled}` is not finite here ({worst})"
                 return Diagnostic("non-finite", message, n.span, severity="warning")
     return None
+
+
+def _derivative(node: Node, port: int, values: Mapping[Node, Any]) -> str | None:
+    """What a local Jacobian holds that is not finite; None where only its product with the adjoint is not."""
+    with np.errstate(all="ignore"):
+        chain = node.op.local(port, values[node], *(values[a] for a in node.args), **node.attrs)
+    held = [np.asarray(f) for lin in chain or () for f in lin.frozen]
+    bad = [f for f in held if f.dtype.kind == "f" and not np.isfinite(f).all()]
+    return _worst(np.concatenate([np.ravel(f) for f in bad])) if bad else None
 
 
 def _worst(value: Any) -> str:

@@ -115,7 +115,10 @@ def _read_npz(path: str, file: BinaryIO) -> dict[str, Any]:
     from paramprog.data.archive import read_archive
 
     try:
-        return read_archive(path, file)
+        found: dict[str, Any] = read_archive(path, file)
+        if "meta" in found and found["meta"].dtype == "uint8":
+            del found["meta"]  # of a checkpoint, such as best.npz: what it says of the run
+        return found
     except (ProgramError, MemoryError):
         raise
     except Exception as error:  # damage shows in as many ways as zipfile, zlib and NumPy have

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from paramprog.dataflow.solve import solve
 from paramprog.diagnostics import Span
-from paramprog.gradient import adjoint
+from paramprog.gradient import Derivative, Identity, between, plain_or_none
 from paramprog.graph import Graph, Node, cone
+from paramprog.graph.graph import bodies
 from paramprog.graph.region import Region
 from paramprog.lang.build import Built
 from paramprog.simplify import simplify
+from paramprog.transfer.facts import Fact
 from paramprog.transfer.linear import COPY
 from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.types import Type
@@ -47,6 +50,8 @@ class Gradient:
     others: Mapping[Node, Adjoint]
     """The adjoints of all nodes of the program, also of those without a name."""
     hints: Mapping[Node, str]
+    outputs: Sequence[Node]
+    """The value, and all adjoints that are there."""
 
 
 def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
@@ -71,7 +76,7 @@ def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
     uses = _uses(before)
     every = {**{k: n for k, n in points.items() if n.kind == "real"}, **chosen}
     asked = list(dict.fromkeys([*every.values(), *(n for n in before if n.kind == "real")]))
-    pulled = dict(zip(asked, adjoint(end, asked), strict=True))
+    pulled = dict(zip(asked, _adjoints(end, asked), strict=True))
     made = [pulled[n] for n in chosen.values()]
     second = simplify([end, *(n for n in made if n is not None)])
     where = second.of
@@ -97,8 +102,45 @@ def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
         [(name, where[n]) for name, n in _in_order(points) if n in where and n.op is not LEAF],
         sorted((a for a in adjoints if a.wanted or a.node is not None), key=lambda a: -a.first),
         {n: a for n, a in others.items() if a.node is not None},
-        {n: n.name for n in second.graph.nodes if n.name},
+        _names(second.graph),
+        second.outputs,
     )
+
+
+class _Naming(Derivative):
+    """Adjoints in the bodies of loops and comprehensions have the names of what they are adjoints of."""
+
+    def inside(
+        self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]
+    ) -> dict[Node, Fact]:
+        inner = _Naming(body, values, seeds, backward=True, finite=self.finite)
+        facts = solve(nodes, inner, backward=True)
+        for n, fact in facts.items():
+            made = plain_or_none(fact)
+            if n.name and isinstance(made, Node) and made.graph is body and made.name is None:
+                made.name = f"d{n.name}"
+        return facts
+
+
+def _adjoints(output: Node, wrt: Sequence[Node]) -> list[Node | None]:
+    """What `gradient.adjoint` finds, with names."""
+    graph = output.graph
+    start = graph.constant(1.0, "real", output.shape)
+    nodes = between(graph.nodes[: output.id + 1], wrt, [output])
+    facts = solve(nodes, _Naming(graph, Identity(), {output: start}, backward=True), backward=True)
+    return [plain_or_none(facts.get(x)) for x in wrt]
+
+
+def _names(graph: Graph) -> dict[Node, str]:
+    """The names of nodes, in bodies too."""
+    found: dict[Node, str] = {}
+    pending = [graph]
+    while pending:
+        for n in pending.pop().nodes:
+            if n.name:
+                found[n] = n.name
+            pending += bodies(n)
+    return found
 
 
 class _Itself(dict[Node, Node]):

@@ -1,14 +1,17 @@
-"""The sides of branches: whether an arm is short enough to stand inside a conditional, and what it needs."""
+"""The sides of branches, and the bodies of loops and comprehensions: what they need, and whether they are short."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from paramprog.emit.terms import Side, Term, Terms, is_atom
-from paramprog.graph import PART
-from paramprog.op import OPS
+from paramprog.emit.bodies import COMPARISONS
+from paramprog.emit.forms import Forms, often
+from paramprog.emit.sites import Side, Term, order
+from paramprog.emit.terms import Terms, is_atom
+from paramprog.graph import PART, Node, Region
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import NEG
 from paramprog.transfer.rearrange import TRANSPOSE
 from paramprog.transfer.replace import REPLACE
@@ -16,13 +19,18 @@ from paramprog.transfer.select import SLICE
 from paramprog.transfer.step import NOT
 
 MAX_OPERATIONS = 8
-"""An arm of more operations becomes a function of its own."""
+"""An arm of more operations becomes a function of its own, or the branch a statement."""
 
-COMPARISONS = frozenset(
-    OPS[name] for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-)
 REPEATABLE = COMPARISONS | {NEG, NOT, SLICE, TRANSPOSE}
 """Short on names and numbers, and so written again rather than named."""
+
+
+class Explored(NamedTuple):
+    """What some terms of one side are made of: those on the side, and how often all that they mention is mentioned."""
+
+    inside: list[Term]
+    counts: Mapping[Term, int]
+    outside: Mapping[Term, int]
 
 
 class Arm(NamedTuple):
@@ -38,7 +46,9 @@ class Arms:
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
+        self.forms = Forms(self)
         self._known: dict[Term, Arm] = {}
+        terms.is_statement = self.forms.is_statement
 
     def of(self, part: Term) -> list[Arm | None]:
         """Both arms of a part, None where it does not matter what it is."""
@@ -50,45 +60,75 @@ class Arms:
                 continue
             site = part.site.sites[region, which, None]
             assert site.side is not None
-            found.append(self._arm(term, site.side))
+            found.append(self.arm(term, site.side))
         return found
 
     def references(self, term: Term) -> Iterator[tuple[Term, int]]:
         """What a term refers to, and how often, as it is written; anything in an arm counts as often."""
+        if isinstance(term.node.op, Region):
+            yield from self.forms.references(term)
+            return
+        if term.node in term.site.rows:
+            yield term.site.rows[term.node].array, 2
+            return
+        if term.node.op is not PART:
+            for operand in self.terms.operands(term):
+                yield operand.term, 1
+            return
+        region = Term(term.site, term.node.args[0])
+        if self.forms.is_statement(region):
+            yield region, 1
+            return
+        if self.forms.is_mapped(region.node):
+            yield from self.forms.entry_references(term)
+            return
         for operand in self.terms.operands(term):
             yield operand.term, 1
-        if term.node.op is PART:
-            for arm in self.of(term):
-                if arm is not None:
-                    # two, so that it is computed where it was, and not inside the arm
-                    yield from ((t, max(n, 2)) for t, n in arm.uses.items())
+        for arm in self.of(term):
+            if arm is not None:
+                yield from often(arm.uses)
 
-    def _arm(self, root: Term, side: Side) -> Arm:
+    def arm(self, root: Term, side: Side) -> Arm:
+        """A term as what a side of its own is for."""
         if root.site.side is not side:
             return Arm(root, True, {root: 1})
         if root not in self._known:
-            self._known[root] = self._explored(root, side)
+            found = self.explored([root], side)
+            operations = [t for t in found.inside if not is_atom(t.node)]
+            inline = len(operations) <= MAX_OPERATIONS and all(
+                self._is_expression(t.node) and (found.counts[t] < 2 or self.repeatable(t))
+                for t in operations
+            )
+            self._known[root] = Arm(root, inline, found.outside)
         return self._known[root]
 
-    def _explored(self, root: Term, side: Side) -> Arm:
-        counts: Counter[Term] = Counter({root: 1})
-        pending, seen = [root], {root}
+    @staticmethod
+    def _is_expression(node: Node) -> bool:
+        return node.op is not REPLACE and not isinstance(node.op, Region)
+
+    def explored(self, roots: Iterable[Term], side: Side) -> Explored:
+        """What terms of one side are made of."""
+        pending = list(roots)
+        counts: Counter[Term] = Counter(pending)
+        seen = {t for t in pending if t.site.side is side}
+        pending = list(seen)
         while pending:
             for term, n in self.references(pending.pop()):
                 counts[term] += n
                 if term.site.side is side and term not in seen:
                     seen.add(term)
                     pending.append(term)
-        inside = [t for t in seen if not is_atom(t.node)]
-        inline = len(inside) <= MAX_OPERATIONS and all(
-            t.node.op is not REPLACE and (counts[t] < 2 or self.repeatable(t)) for t in inside
-        )
-        outside = sorted((t for t in counts if t.site.side is not side), key=lambda t: t.node.id)
-        return Arm(root, inline, {t: counts[t] for t in outside})
+        outside = sorted((t for t in counts if t.site.side is not side), key=lambda t: order(t.node))
+        return Explored(list(seen), counts, {t: counts[t] for t in outside})
 
     def repeatable(self, term: Term) -> bool:
         """Whether a term is written again rather than named."""
-        return term.node.op in REPEATABLE and all(
-            is_atom(o.term.node) or (o.term.site is self.terms.home and self.terms.named(o.term.node))
-            for o in self.terms.operands(term)
-        )
+        if term.node.op is GATHER:
+            array, index = self.terms.operands(term)
+            return not index.term.node.shape and all(self._is_short(o.term) for o in (array, index))
+        return term.node.op in REPEATABLE and all(self._is_short(o.term) for o in self.terms.operands(term))
+
+    def _is_short(self, term: Term) -> bool:
+        if is_atom(term.node) or (term.site is self.terms.home and self.terms.named(term.node)):
+            return True
+        return term.node.op is GATHER and self.repeatable(term)

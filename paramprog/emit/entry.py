@@ -10,14 +10,17 @@ from typing import NamedTuple
 from paramprog.diagnostics import Source
 from paramprog.emit.adjoint import Adjoint, Gradient, is_constant
 from paramprog.emit.arms import Arms
-from paramprog.emit.block import Block, Statement, Writer
+from paramprog.emit.block import Block
 from paramprog.emit.comments import commented, file_name, place
-from paramprog.emit.equal import equal_calls, equal_multiples
+from paramprog.emit.equal import equal_calls
 from paramprog.emit.language import Argument, Function, Language
 from paramprog.emit.names import Names
-from paramprog.emit.terms import Side, Site, Term, Terms
+from paramprog.emit.regions import RegionWriter
+from paramprog.emit.sites import Side, Site, Term
+from paramprog.emit.statements import Statement, Writer
+from paramprog.emit.terms import Terms
 from paramprog.emit.written import Written
-from paramprog.graph import Graph, Node, cone
+from paramprog.graph import Graph, Node, Region, cone, demand
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.source import LEAF
 
@@ -60,9 +63,10 @@ class Entry:
         self.language, self.gradient, self.wrt = language, gradient, wrt
         self.name = language.functions.take(f"{function}_gradient")
         self._named: dict[Node, str] = {}
-        equal = equal_calls(gradient.graph.nodes) | equal_multiples(gradient.graph.nodes)
+        equal = equal_calls(gradient.graph.nodes)
         self.terms = Terms(self._named.__contains__, equal, language.converts)
-        self.writer = Writer(self.terms, language, Arms(self.terms), gradient.hints)
+        self.terms.home.live = demand(gradient.graph.nodes, gradient.outputs)
+        self.writer = Writer(self.terms, language, Arms(self.terms), RegionWriter(), gradient.hints)
         known = {self._term(n): Written(language.leaves[k]) for k, n in gradient.leaves.items()}
         self.block = Block(self.writer, None, language.names, known)
         self._points = self._name_points(function)
@@ -91,13 +95,17 @@ class Entry:
             roots.setdefault(term, []).append(names.take(name, f"{name}_"))
         if end.node.op is LEAF:
             self.value = self.block.written[end].text
+            if g.value_name is not None and g.value_name not in g.leaves:
+                self.value = names.take(g.value_name, f"{g.value_name}_")
+                roots[end] = [self.value]
         elif g.value_name is None:
             self.value = names.take(function, "value")
             roots.setdefault(end, []).append(self.value)
         else:
             self.value = roots[end][-1]
         for term, given in roots.items():
-            self._named[term.node] = given[0]
+            if term.node.op is not LEAF:
+                self._named[term.node] = given[0]
         return list(roots.items())
 
     def _name_adjoints(self, statements: Sequence[Statement]) -> list[tuple[Adjoint, str, Term | None]]:
@@ -132,22 +140,31 @@ class Entry:
         block.plan([*self._points, *((t, []) for t in after)])
         for point, _ in self._points:
             block.require(point)
-        first = _lines(block.statements)
+        first = self._lines(block.statements)
         adjoints = self._name_adjoints(block.statements)
+        comments = {name: place(a.uses, source) for a, name, _ in adjoints}
+        block.kept.update(term for a, _, term in adjoints if a.wanted and term is not None)
         groups: list[tuple[Sequence[str], int, str]] = []
         for a, name, term in adjoints:
-            done = len(block.statements)
             if term is None:
-                zero = self._zero(a)
-                lines, at = [self.language.assigned(name, zero)], 0
-                comment = f"{self.value} does not depend on {a.name}"
-            else:
-                block.require(term)
-                made = block.statements[done:]
-                lines, comment = _lines(made), place(a.uses, source)
-                at = len(_lines(made[: [s.name for s in made].index(name)])) if lines else 0
+                line = self.language.assigned(name, self._zero(a))
+                groups.append(([line], 0, f"{self.value} does not depend on {a.name}"))
+                continue
+            lines: list[str] = []
+            done = len(block.statements)
+            block.require(term)
+            # what this one is made of may be adjoints that have not had their turn
+            for s in block.statements[done:]:
+                at, lines = len(lines), [*lines, *self._lines([s])]
+                if s.name in comments and not isinstance(s.term.node.op, Region):
+                    groups.append((lines, at, comments[s.name]))
+                    lines = []
+                elif isinstance(s.term.node.op, Region):
+                    span = s.term.node.span
+                    groups.append((lines, at, place([span], source) if span is not None else ""))
+                    lines = []
             if lines:
-                groups.append((lines, at, comment))
+                groups.append((lines, 0, ""))
         names = {a.name: name for a, name, _ in adjoints if a.wanted}
         self.results = [self.value, *(names[name] for name in self.wrt)]
         note = f"# the analysis, from the last line to the first: dX is d{self.value}/dX"
@@ -201,12 +218,11 @@ class Entry:
             return text
         name = self.language.functions.number("body")
         arguments = [Argument(a) for a in given.values()]
-        self.writer.functions.append(Function(name, arguments, _lines(block.statements), [text.text]))
+        self.writer.functions.append(Function(name, arguments, self._lines(block.statements), [text.text]))
         return self.language.applied(name, [Written(a) for a in given.values()])
 
-
-def _lines(statements: Sequence[Statement]) -> list[str]:
-    return [line for s in statements for text in s.lines for line in text.split("\n")]
+    def _lines(self, statements: Sequence[Statement]) -> list[str]:
+        return self.language.rendered([code for s in statements for code in s.codes])
 
 
 def _is_by_hand(op: BaseOp) -> bool:

@@ -6,53 +6,22 @@ A `Language` is made anew for each program printed: it collects the constant arr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from paramprog.emit.code import Code
 from paramprog.emit.names import Names
-from paramprog.emit.written import (
-    Written,
-    call,
-    comparison,
-    difference,
-    indexed,
-    matrix,
-    negation,
-    power,
-    product,
-    quotient,
-    total,
-)
+from paramprog.emit.operators import OPERATORS, pattern, words
+from paramprog.emit.written import Written, call, entry, indexed, matrix, product
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.select import Cuts
 from paramprog.types import Kind, Real, Shape, Type
-
-Operator = Callable[..., Written]
-
-OPERATORS: Mapping[str, Operator] = {
-    "neg": negation,
-    "add": lambda a, b=None: total(a, b) if b is not None else product(Written("2"), a),
-    "sub": difference,
-    "mul": product,
-    "div": quotient,
-    "intdiv": lambda a, b: matrix("//", a, b),
-    "pow": power,
-    "square": lambda x: power(x, Written("2")),
-    "recip": lambda x: quotient(Written("1"), x),
-    "equal": lambda a, b: comparison("==", a, b),
-    "not_equal": lambda a, b: comparison("!=", a, b),
-    "less": lambda a, b: comparison("<", a, b),
-    "less_equal": lambda a, b: comparison("<=", a, b),
-    "greater": lambda a, b: comparison(">", a, b),
-    "greater_equal": lambda a, b: comparison(">=", a, b),
-}
-"""What both languages write as operators, of operands that are elementwise."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +64,8 @@ class Language(ABC):
         """What inputs and params are called."""
         self.constants: dict[Any, ConstantArray] = {}
         self.bases: dict[BaseOp, str] = {}
+        self.lists: set[str] = set()
+        """The names of lists of arrays of several sizes."""
 
     # ---- leaves --------------------------------------------------------------------------------------------------
 
@@ -105,6 +76,11 @@ class Language(ABC):
     @abstractmethod
     def filled(self, value: bool | int | float, type: Type) -> Written:
         """An array with one number in every entry."""
+
+    def zeros(self, type: Type) -> Written:
+        """Zero (or false) in every entry."""
+        zero = False if type.kind == "bool" else 0
+        return self.filled(zero, type) if type.shape else self.number(zero, type.kind)
 
     @abstractmethod
     def identity(self, n: int) -> Written:
@@ -136,7 +112,7 @@ class Language(ABC):
         if name == "slice":
             return self.sliced(args[0], node.attrs["cuts"])
         if name == "gather" and not node.args[1].shape:
-            return indexed(args[0], [":"] * node.attrs["axis"] + [args[1].text])
+            return entry(args[0], node.attrs["axis"], args[1].text, of_lists=self.lists)
         if node.op is CONTRACT:
             return self.contraction(node, *args)
         return self.called(node, args)
@@ -144,6 +120,14 @@ class Language(ABC):
     def converts(self, op: Op) -> bool:
         """Whether an operation takes ints for reals as they are."""
         return True
+
+    def decides(self, node: Node) -> bool:
+        """Whether the language decides before the program runs what this node does, if its last operand is known."""
+        return False
+
+    def at_run_time(self, constant: Node) -> Written:
+        """A number as an expression that is not known before the program runs, once it has a name."""
+        return self.number(constant.attrs["value"], constant.kind)
 
     @abstractmethod
     def called(self, node: Node, args: Sequence[Written]) -> Written:
@@ -180,7 +164,7 @@ class Language(ABC):
 
     def _product(self, a: Written, b: Written, one: str, other: str, result: str) -> Written | None:
         flipped = self.transposed
-        match _pattern(one, other, result):
+        match pattern(one, other, result):
             case "i,i->" if one:
                 return self.inner(a, b)
             case "ij,j->i" | "i,ij->j" | "ij,jk->ik":
@@ -231,13 +215,67 @@ class Language(ABC):
             items.append(f"{cut.start}:{stop}" + (f":{cut.step}" if cut.step != 1 else ""))
         return items or [":"]
 
-    def updated(self, name: str, cuts: Cuts, value: Written) -> str:
+    def updated(self, name: str, places: Sequence[str], value: Written) -> str:
         """The statement that replaces entries of a local array."""
-        return f"{name}[{', '.join(self.places(cuts))}] = {value.text}"
+        return f"{name}[{', '.join(places)}] = {value.text}"
 
     def assigned(self, name: str, value: Written, *, fresh: bool = False) -> str:
         """The statement that gives a name to a value, to a copy if it is going to be updated."""
         return f"{name} = {value.text}"
+
+    # ---- loops and comprehensions --------------------------------------------------------------------------------
+
+    has_lists = False
+    """Whether rows can be kept whose number is not known before the program runs."""
+
+    @abstractmethod
+    def rendered(self, codes: Sequence[Code]) -> list[str]:
+        """Code as lines."""
+
+    @abstractmethod
+    def range(self, limit: Written, *, exact: bool) -> str:
+        """0, 1, ..., limit - 1; `exact` if they are calculated with."""
+
+    def turns(self, index: str, limit: Written, *, reverse: bool = False, exact: bool = False) -> str:
+        """The head of a loop over a range."""
+        range = self.range(limit, exact=exact)
+        return f"for {index} in {f'reversed({range})' if reverse else range}"
+
+    def going(self, condition: Written) -> str:
+        """The head of a loop that goes on while a condition holds."""
+        return f"while {condition.text}"
+
+    def first(self, value: bool | int | float, kind: Kind, *, exact: bool) -> Written:
+        """A number that a loop starts with; `exact` if it is calculated with."""
+        return self.number(value, kind)
+
+    @abstractmethod
+    def entries(self, entry: Written, indices: Sequence[tuple[str, str]], type: Type) -> Written:
+        """An array of this type of the entries for all indices in their ranges, none of which is empty."""
+
+    @abstractmethod
+    def added(self, entry: Written, indices: Sequence[tuple[str, str]]) -> Written:
+        """Their sum."""
+
+    @abstractmethod
+    def any_of(self, x: Written, over: int, rank: int) -> Written:
+        """Whether any entry holds of an array of bools, over its first axes; `rank` axes are left."""
+
+    @abstractmethod
+    def either(self, a: Written, b: Written) -> Written:
+        """a or b, entry by entry."""
+
+    def rows(self, shape: Shape) -> Written:
+        """What takes in rows of several sizes; a list, where their number is not known."""
+        raise NotImplementedError(shape)
+
+    def appended(self, array: str, value: Written) -> str:
+        """The statement that appends a row to a list."""
+        raise NotImplementedError(array)
+
+    def finished(self, array: str, type: Type, *, reverse: bool) -> list[str]:
+        """The statements that make an array of this type of a list of its rows."""
+        raise NotImplementedError(array)
 
     @abstractmethod
     def function(self, function: Function) -> list[str]:
@@ -247,19 +285,3 @@ class Language(ABC):
 def is_identity(array: Any) -> bool:
     """Whether an array is an identity matrix of some size."""
     return array.ndim == 2 and len(array) > 1 and np.array_equal(array, np.eye(len(array)))
-
-
-def words(spec: str) -> tuple[tuple[str, str], str]:
-    """The words of a contraction."""
-    operands, result = spec.split("->")
-    first, second = operands.split(",")
-    return (first, second), result
-
-
-def _pattern(one: str, other: str, result: str) -> str:
-    """The specification with letters in the order in which they occur."""
-    order = dict.fromkeys(one + other + result)
-    letters = dict(zip(order, "ijklmnopqrstuvwxyzabcdefgh", strict=False))
-    return f"{''.join(map(letters.__getitem__, one))},{''.join(map(letters.__getitem__, other))}->" + "".join(
-        map(letters.__getitem__, result)
-    )

@@ -9,25 +9,41 @@ MAX_LENGTH = 255
 
 
 class Names:
-    """The names taken in one scope, beside the `reserved` words; a scope inside another one avoids its names too."""
+    """The names taken in one scope, beside the `reserved` words; a scope inside another one avoids its names too.
 
-    def __init__(self, reserved: Iterable[str] = (), around: Names | None = None) -> None:
+    Names of the body of a loop (`turn`) can be those of another loop, but are not given anew around it.
+    """
+
+    def __init__(
+        self, reserved: Iterable[str] = (), around: Names | None = None, *, turn: bool = False
+    ) -> None:
         self.reserved = frozenset(reserved)
-        self.around = around
+        self.around, self.turn = around, turn
         self.taken: set[str] = set()
+        self.inside: set[str] = set()
+        """The names in the bodies of loops."""
         self._last: dict[str, int] = {}
 
     def free(self, name: str) -> bool:
         """Whether the name can be given."""
-        if name in self.reserved or name in self.taken or len(name) > MAX_LENGTH:
+        if len(name) > MAX_LENGTH or name in self.inside:
             return False
-        return self.around is None or self.around.free(name)
+        scope: Names | None = self
+        while scope is not None:
+            if name in scope.reserved or name in scope.taken:
+                return False
+            scope = scope.around
+        return True
 
     def take(self, *candidates: str) -> str:
         """The first candidate that is free, else the last one with a number; it is taken now."""
         for name in candidates:
             if self.free(name):
                 self.taken.add(name)
+                scope: Names | None = self
+                while scope is not None and scope.turn and scope.around is not None:
+                    scope = scope.around
+                    scope.inside.add(name)
                 return name
         stem = candidates[-1][: MAX_LENGTH - 12].rstrip("_")
         k = self._last.get(stem, 1) + 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from paramprog.diagnostics import fail
-from paramprog.emit.language import Argument, Function, Language, words
+from paramprog.emit.code import Code
+from paramprog.emit.language import Argument, Function, Language
 from paramprog.emit.numbers import below, literal
+from paramprog.emit.operators import words
 from paramprog.emit.surfaces import spelling, static
 from paramprog.emit.written import Level, Written, call
-from paramprog.graph import Node
+from paramprog.graph import PART, Node
 from paramprog.op import SURFACES
 from paramprog.transfer.select import Cuts
+from paramprog.transfer.source import FULL
 from paramprog.types import Kind, Shape, Type
 
 RESERVED = frozenset(
@@ -27,10 +30,21 @@ RESERVED = frozenset(
 WIDTH = 100
 """Longer lines are broken where that is easy."""
 
+MAX_ENTRY = 72
+"""A longer entry of a comprehension ends a line."""
+
 INDENT = "    "
 
 FUNCTION_NAMES = frozenset([*SURFACES, "map", "reduce"])
 """Functions that no other function may hide."""
+
+REFUSED: Mapping[str, Callable[[Node, int], bool]] = {
+    "intdiv": lambda node, divisor: divisor == 0,
+    "mod": lambda node, divisor: divisor == 0,
+    "pow": lambda node, exponent: node.kind == "int" and exponent < 0,
+    "gather": lambda node, index: not 0 <= index < node.attrs["size"],
+}
+"""When the last operand, a number, makes an operation fault; on a side of a branch that may never happen."""
 
 
 class Pp(Language):
@@ -52,6 +66,21 @@ class Pp(Language):
 
     # ---- operations ----------------------------------------------------------------------------------------------
 
+    def decides(self, node: Node) -> bool:
+        """One condition for everything is decided; int operations that are known to fault are refused."""
+        if node.op is PART:
+            return not node.args[0].args[0].shape
+        last = node.args[-1]
+        if last.op is not FULL or last.kind != "int" or node.op.name not in REFUSED:
+            return False
+        return REFUSED[node.op.name](node, last.attrs["value"])
+
+    def at_run_time(self, constant: Node) -> Written:
+        value = constant.attrs["value"]
+        if constant.kind == "bool":
+            return Written("0.0 < 1.0" if value else "1.0 < 0.0", Level.COMPARE)
+        return call("int", literal(float(value), "real"))
+
     def called(self, node: Node, args: Sequence[Written]) -> Written:
         name = node.op.name
         special = getattr(self, f"_{name}", None)
@@ -67,9 +96,11 @@ class Pp(Language):
         return call(how.surface.name, *how.before, *args, *how.after, *options)
 
     def _and(self, node: Node, a: Written, b: Written) -> Written:
+        a, b = _literal_last(a, b)
         return Written(f"{a.at(Level.AND)} and {b.at(Level.NOT)}", Level.AND)
 
     def _or(self, node: Node, a: Written, b: Written) -> Written:
+        a, b = _literal_last(a, b)
         return Written(f"{a.at(Level.OR)} or {b.at(Level.AND)}", Level.OR)
 
     def _not(self, node: Node, a: Written) -> Written:
@@ -157,6 +188,42 @@ class Pp(Language):
             return line
         return f"\n{INDENT}else ".join(_arms(line))
 
+    # ---- loops and comprehensions --------------------------------------------------------------------------------
+
+    def rendered(self, codes: Sequence[Code]) -> list[str]:
+        lines: list[str] = []
+        for code in codes:
+            if isinstance(code, str):
+                lines += code.split("\n")
+                continue
+            for k, (head, body) in enumerate(code.arms):
+                word = f"if {head}" if code.kind == "if" else f"{head}"
+                opening = f"{word} {{" if k == 0 else "} else {" if head is None else f"}} else {word} {{"
+                inner = [f"{INDENT}{line}" for line in self.rendered(body)]
+                if k:
+                    opening = f"{lines.pop()[:-1]}{opening}"
+                lines += [opening, *inner, "}"] if inner else [f"{opening} }}"]
+        return lines
+
+    def range(self, limit: Written, *, exact: bool) -> str:
+        return f"0..{limit.at(Level.SUM)}"
+
+    def entries(self, entry: Written, indices: Sequence[tuple[str, str]], type: Type) -> Written:
+        return Written(f"[{_for(entry, indices)}]")
+
+    def added(self, entry: Written, indices: Sequence[tuple[str, str]]) -> Written:
+        return Written(f"sum({_for(entry, indices)})")
+
+    def any_of(self, x: Written, over: int, rank: int) -> Written:
+        if not rank:
+            return call("any", x)
+        for _ in range(over):
+            x = call("any", x, "axis = 0")
+        return x
+
+    def either(self, a: Written, b: Written) -> Written:
+        return Written(f"{a.at(Level.OR)} or {b.at(Level.AND)}", Level.OR)
+
     def function(self, function: Function) -> list[str]:
         arguments = [_formal(a) for a in function.arguments]
         head = f"function {function.name}("
@@ -167,6 +234,17 @@ class Pp(Language):
             f"{INDENT}return {', '.join(function.results)}",
             "}",
         ]
+
+
+def _for(entry: Written, indices: Sequence[tuple[str, str]]) -> str:
+    """An entry for all indices in their ranges, on a line of its own if it is long."""
+    clauses = ", ".join(f"{index} in {range}" for index, range in indices)
+    return f"{entry.text}{chr(10) if len(entry.text) > MAX_ENTRY else ' '}for {clauses}"
+
+
+def _literal_last(a: Written, b: Written) -> tuple[Written, Written]:
+    """The operands of `and` or `or`: a literal in front can decide them alone, and would be the whole value."""
+    return (b, a) if a.text in ("true", "false") else (a, b)
 
 
 def _formal(argument: Argument) -> str:

@@ -7,10 +7,12 @@ import keyword
 from collections.abc import Sequence
 
 from paramprog.diagnostics import fail
-from paramprog.emit.language import OPERATORS, Argument, Function, Language, words
+from paramprog.emit.language import Argument, Function
 from paramprog.emit.numbers import below, literal
+from paramprog.emit.operators import OPERATORS, words
 from paramprog.emit.python_calls import CALLS
 from paramprog.emit.python_functions import FUNCTIONS
+from paramprog.emit.python_loops import PythonLoops, shape_text
 from paramprog.emit.written import Level, Written, call
 from paramprog.graph import Node
 from paramprog.op import Op
@@ -24,7 +26,7 @@ RESERVED = frozenset(
 """Names that what is printed must not give to anything."""
 
 
-class Python(Language):
+class Python(PythonLoops):
     """Plain NumPy code. A user's name that means something in Python gets an underscore at its end."""
 
     # ---- leaves --------------------------------------------------------------------------------------------------
@@ -42,16 +44,14 @@ class Python(Language):
             return call("np.ones" if value else "np.zeros", shape_text(type.shape), *dtype)
         return call("np.full", shape_text(type.shape), self.number(value, type.kind), *self._dtype(type.kind))
 
-    def _dtype(self, kind: Kind) -> list[str]:
-        return [f"np.{self.real}"] if kind == "real" and self.real != "float64" else []
-
     def identity(self, n: int) -> Written:
         return call("np.eye", str(n), *[f"dtype={d}" for d in self._dtype("real")])
 
     # ---- operations ----------------------------------------------------------------------------------------------
 
     def converts(self, op: Op) -> bool:
-        return op.name in OPERATORS or op.name in ("maximum", "minimum")
+        # an int of NumPy makes a double of a single
+        return self.real == "float64" and (op.name in OPERATORS or op.name in ("maximum", "minimum"))
 
     def called(self, node: Node, args: Sequence[Written]) -> Written:
         name = node.op.name
@@ -234,11 +234,6 @@ def parameter(argument: Argument, real: Real) -> str:
     if argument.type.shape:
         return f"{argument.name} = np.asarray({argument.name}, np.{dtype})"
     return f"{argument.name} = np.{dtype}({argument.name})"
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as an argument: a plain number for one axis."""
-    return str(shape[0]) if len(shape) == 1 else repr(tuple(shape))
 
 
 def _listed(args: Sequence[Written]) -> str:

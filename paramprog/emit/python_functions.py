@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-TEXT = '''
+from paramprog.emit.python_products import TEXT as PRODUCTS
+
+BASICS = '''
 def _sech(x):
     """1 / cosh(x)."""
     return 1.0 / np.cosh(x)
+
+
+def _sigmoid(x):
+    """1 / (1 + exp(-x)), down to the smallest numbers."""
+    return np.where(x < -80.0, np.exp(np.minimum(x, 0.0)), special.expit(x))
 
 
 def _softplus(x):
@@ -128,16 +135,6 @@ def _cumsum(x, axis, reverse):
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if reverse else np.cumsum(x, axis)
 
 
-def _cumprod(x, axis, exclusive):
-    """The products of the entries so far, without the entry itself if exclusive."""
-    y = np.cumprod(x, axis)
-    if not exclusive:
-        return y
-    out = np.ones_like(y)
-    np.moveaxis(out, axis, 0)[1:] = np.moveaxis(y, axis, 0)[:-1]
-    return out
-
-
 def _recurrence(a, b, axis, reverse):
     """y_k = a_k y_(k-1) + b_k along an axis; in reverse y_k = a_(k+1) y_(k+1) + b_k."""
     y = np.array(b)
@@ -236,6 +233,8 @@ def _conv_input(g, K, size, window, stride, pad):
             out[:, u : u + stride * h : stride, v : v + stride * w : stride] += shares[:, u, v]
     return out[:, pad : pad + size[0], pad : pad + size[1]]
 '''
+
+TEXT = f"{BASICS.strip()}\n\n\n{PRODUCTS.strip()}\n"
 
 FUNCTIONS: dict[str, str] = {
     part.split("(", 1)[0].removeprefix("def "): part.strip() for part in TEXT.strip().split("\n\n\n")

@@ -18,6 +18,7 @@ from paramprog.emit.python import Python
 from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
 from paramprog.pipeline import Compiled
+from paramprog.types import Real
 
 Spelling = Literal["pp", "python"]
 """The languages that gradients are printed in."""
@@ -40,7 +41,8 @@ def gradient_source(
 
     Raises ProgramError for an operation that cannot be written.
     """
-    made = _language(compiled, language)
+    leaves = [*compiled.built.params, *compiled.built.inputs]
+    made = new_language(leaves, language, compiled.built.graph.real)
     with deep_stack():
         found = gradient(compiled.built, output, wrt)
         entry = Entry(made, found, list(wrt), function)
@@ -52,18 +54,15 @@ def gradient_source(
         return pp_file.text(compiled, entry, body, heading, values)
 
 
-def _language(compiled: Compiled, language: Spelling) -> Language:
+def new_language(leaves: Sequence[str], language: Spelling, real: Real) -> Language:
+    """A language in which nothing has been said but the names of params and inputs."""
     if language == "python":
         names = Names(PYTHON_RESERVED)
-        made: Language = Python(names, names, compiled.built.graph.real)
+        made: Language = Python(names, names, real)
     elif language == "pp":
-        made = Pp(Names(PP_RESERVED), Names(PP_RESERVED | FUNCTION_NAMES), compiled.built.graph.real)
+        made = Pp(Names(PP_RESERVED), Names(PP_RESERVED | FUNCTION_NAMES), real)
     else:
         raise ValueError(f"the language is pp or python, not {language!r}")
-    for name in _leaves(compiled):
+    for name in leaves:
         made.leaves[name] = made.names.take(name, f"{name}_")
     return made
-
-
-def _leaves(compiled: Compiled) -> Sequence[str]:
-    return [*compiled.built.params, *compiled.built.inputs]

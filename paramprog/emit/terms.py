@@ -1,17 +1,18 @@
 """What a printed expression is made of: the operands of a node as they are written.
 
-A `Term` is a node at a `Site`: in the graph itself, or on one side of a branch, where its leaves stand for terms
+A `Term` is a node at a `Site`: in the graph itself, or in the body of a region, where its leaves stand for terms
 outside. Spreads of scalars beside arrays, conversions of ints beside reals, and copies are not written, since the
 language supplies them; neither is the history of a branch on the same side of an equal condition, whose operations are
-written in place.
+written in place, unless that branch is a statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from paramprog.emit.bodies import Bodies
+from paramprog.emit.sites import Side, Site, Term
 from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
 from paramprog.op import Op
@@ -22,42 +23,6 @@ from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import REAL
 from paramprog.types import Shape, ShapeError
-
-
-@dataclass(eq=False)
-class Side:
-    """The side `which` of a condition; `around` is the side that the branch itself is on, None for no side."""
-
-    around: Side | None
-    condition: Term
-    which: int
-
-    def holding(self, condition: Term, which: int) -> Side | None:
-        """This side, or the one around it, where `condition` is known to have this outcome."""
-        side: Side | None = self
-        while side is not None and (side.condition, side.which) != (condition, which):
-            side = side.around
-        return side
-
-
-@dataclass(eq=False)
-class Site:
-    """A graph (or a body) being written. What is computed on one side of a branch must stay there."""
-
-    side: Side | None = None
-    leaves: Mapping[Node, Term] = field(default_factory=dict)
-    lanes: Shape = ()
-    """The shape of the condition, if the body speaks of one lane."""
-    sites: dict[Any, Site] = field(default_factory=dict)
-    """The sites of the bodies of branches here, made once."""
-
-
-class Term(NamedTuple):
-    """A node, and where it stands."""
-
-    site: Site
-    node: Node
-
 
 Form = Literal["value", "number", "whole"]
 """As it is; a constant as one number for all entries; and that without a point if it is whole."""
@@ -82,7 +47,11 @@ class Terms:
     ) -> None:
         self.home = Site()
         self.named, self.equal, self.converts = named, equal, converts
+        self.is_statement: Callable[[Term], bool] = lambda region: False
+        """Which branches are statements, so that what they compute has names."""
+        self.bodies = Bodies(self)
         self._operands: dict[Term, list[Operand]] = {}
+        self._wholes: dict[Term, Term | None] = {}
 
     # ---- branches ------------------------------------------------------------------------------------------------
 
@@ -112,7 +81,8 @@ class Terms:
             term.site.sites[made] = Site(
                 side or Side(term.site.side, self.condition(term), which),
                 {p: Term(term.site, a) for p, a in ports},
-                self.lanes(term),
+                lanes=self.lanes(term),
+                live=self.bodies.live(Term(term.site, region))[which],
             )
         found = self.resolved(Term(term.site.sites[made], at))
         return self._scalar(Operand(found)).term if self.lanes(term) else found
@@ -120,6 +90,10 @@ class Terms:
     def _in_place(self, part: Term, site: Site) -> Term | None:
         """What a part is where its outcome is known, unless it has a name."""
         if site.side is None or not isinstance(part.node.args[0].op, Branch):
+            return None
+        if len(part.node.args[0].attrs["bodies"]) < 2 or self.is_statement(
+            Term(part.site, part.node.args[0])
+        ):
             return None
         condition = self.condition(part)
         for which in (0, 1):
@@ -152,13 +126,18 @@ class Terms:
                 term = Term(term.site, term.node.args[0])
             elif term.node in self.equal:
                 term = Term(term.site, self.equal[term.node])
-            elif inside is not None and term.node.op is PART:
-                found = self._in_place(term, inside)
+            elif term.node.op is PART:
+                found = self._whole(term) or (self._in_place(term, inside) if inside is not None else None)
                 if found is None or found == term:
                     return term
                 term = found
             else:
                 return term
+
+    def _whole(self, part: Term) -> Term | None:
+        if part not in self._wholes:
+            self._wholes[part] = self.bodies.whole(part)
+        return self._wholes[part]
 
     # ---- operands ------------------------------------------------------------------------------------------------
 
@@ -208,6 +187,8 @@ def _without_conversions(terms: Terms, node: Node, args: list[Operand]) -> list[
     wanted = _kinds(node, kinds)
     found = [*args]
     for k, operand in enumerate(args):
+        if node.op is REPLACE and k == 0:
+            continue  # it is written as a variable, which keeps its kind when entries of it are replaced
         shorter = _shorter(terms, node, operand)
         trial = [*kinds[:k], "int", *kinds[k + 1 :]]
         if kinds[k] == "real" and shorter is not None and _kinds(node, trial) == wanted:

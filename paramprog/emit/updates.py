@@ -2,19 +2,22 @@
 
 dx = zeros(4, 4)
 dx[0:2, 0:2] = ...
-dx[0:2, 2:4] = ...
+dx[i, 2:4] = ...
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramprog.emit.terms import Operand, Term
+from paramprog.emit.sites import Term
+from paramprog.emit.terms import Operand
 from paramprog.emit.written import Written, indexed, total
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.pair import ADD
+from paramprog.transfer.put import PUT
 from paramprog.transfer.replace import REPLACE
-from paramprog.transfer.select import EMBED, Cut, Cuts
+from paramprog.transfer.select import EMBED, SLICE, Cut, Cuts
 
 if TYPE_CHECKING:
     from paramprog.emit.block import Block
@@ -24,11 +27,12 @@ MIN_PLACES = 2
 
 
 class Update(NamedTuple):
-    """Entries that are replaced, or added to."""
+    """Entries that are replaced, or added to: by what is known before the program runs, and by indices of some axes."""
 
     cuts: Cuts
     value: Operand
-    adds: bool
+    adds: bool = False
+    indices: Sequence[tuple[int, Operand]] = ()
 
 
 class Chain(NamedTuple):
@@ -51,7 +55,8 @@ class Updates:
         if chain is None:
             return [t for t, _ in self.block.arms.references(term)]
         start = [] if chain.start is None else [chain.start]
-        return [*start, *(u.value.term for u in chain.updates)]
+        indices = [i.term for u in chain.updates for _, i in u.indices]
+        return [*start, *indices, *(u.value.term for u in chain.updates)]
 
     def lines(self, term: Term) -> Callable[[str], list[str]] | None:
         """What writes the statements of this term under a name; None if it is an expression."""
@@ -65,28 +70,68 @@ class Updates:
                 language.filled(0.0, term.node.type) if chain.start is None else self.block.get(chain.start)
             )
             made = [language.assigned(name, first, fresh=True)]
-            for cuts, value, adds in chain.updates:
-                new = self.block.operand(value)
-                if adds:
-                    new = total(indexed(Written(name), language.places(cuts)), new)
-                made.append(language.updated(name, cuts, new))
+            for update in chain.updates:
+                new, places = self.block.operand(update.value), self._places(update)
+                if update.adds:
+                    new = total(indexed(Written(name), places), new)
+                made.append(language.updated(name, places, new))
             return made
 
         return lines
 
+    def _places(self, update: Update) -> list[str]:
+        places = self.block.language.places(update.cuts)
+        for axis, index in update.indices:
+            places += [":"] * (axis + 1 - len(places))
+            places[axis] = self.block.operand(index).text
+        return places
+
     def chain(self, term: Term) -> Chain | None:
         """The updates that a term is made of, looked for once."""
         if term not in self._known:
-            self._known[term] = self._replaced(term) if term.node.op is REPLACE else self._placed(term)
+            replaces = term.node.op is REPLACE or (self._puts(term) and self.block.forced(term) is not None)
+            self._known[term] = self._replaced(term) if replaces else self._placed(term)
         return self._known[term]
+
+    @staticmethod
+    def _puts(term: Term) -> bool:
+        return term.node.op is PUT and not term.node.args[1].shape
 
     def _replaced(self, term: Term) -> Chain:
         updates: list[Update] = []
-        while term.node.op is REPLACE and (not updates or self._is_part(term)):
-            array, value = self.block.terms.operands(term)
-            updates.append(Update(term.node.attrs["cuts"], value, adds=False))
-            term = array.term
+        while (term.node.op is REPLACE or self._puts(term)) and (not updates or self._is_part(term)):
+            term, update = self._update(term)
+            updates.append(update)
         return Chain(term, updates[::-1])
+
+    def _update(self, term: Term) -> tuple[Term, Update]:
+        """The array before an update, and the update; x[i, j] = v puts a row with one entry replaced into x."""
+        array, *index, value = self.block.terms.operands(term)
+        axes = list(range(len(term.node.shape)))
+        cuts: Cuts = ()
+        indices: list[tuple[int, Operand]] = []
+        if index:
+            indices.append((axes.pop(term.node.attrs["axis"]), index[0]))
+        else:
+            cuts = term.node.attrs["cuts"]
+            axes = [a for a in axes if not any(cut.axis == a and cut.length is None for cut in cuts)]
+        selected: tuple[Any, ...] = (SLICE, array, cuts) if not index else (GATHER, array, *index)
+        while self._puts(value.term) and not self.block.is_forced(value.term):
+            row, i, new = self.block.terms.operands(value.term)
+            axis = axes[value.term.node.attrs["axis"]]
+            if self._selection(row.term) != selected or any(cut.axis == axis for cut in cuts):
+                break
+            selected = (GATHER, row, i)
+            axes.remove(axis)
+            indices.append((axis, i))
+            value = new
+        return array.term, Update(cuts, value, indices=indices)
+
+    def _selection(self, term: Term) -> tuple[Any, ...]:
+        """What entries of which array a term is."""
+        if term.node.op is SLICE:
+            return (SLICE, *self.block.terms.operands(term), term.node.attrs["cuts"])
+        return (GATHER, *self.block.terms.operands(term)) if term.node.op is GATHER else ()
 
     def _is_part(self, term: Term) -> bool:
         """Whether a term is used here only, and has no name of its own."""
@@ -109,7 +154,7 @@ class Updates:
             elif part.node.op is EMBED and all(cut.step > 0 for cut in part.node.attrs["cuts"]):
                 (value,) = self.block.terms.operands(part)
                 overlaps = any(_meet(u.cuts, part.node.attrs["cuts"]) for u in found)
-                found.append(Update(part.node.attrs["cuts"], value, adds=overlaps))
+                found.append(Update(part.node.attrs["cuts"], value, overlaps))
             else:
                 return None
         several = len(found) >= MIN_PLACES or len(found[0].cuts) >= MIN_PLACES

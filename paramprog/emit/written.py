@@ -7,7 +7,7 @@ is associated anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -115,3 +115,25 @@ def call(name: str, *arguments: Written | str) -> Written:
 def indexed(x: Written, items: Sequence[str]) -> Written:
     """x[items]; x itself without items."""
     return Written(f"{x.at(Level.PRIMARY)}[{', '.join(items)}]") if items else x
+
+
+def entry(x: Written, axis: int, index: str, *, of_lists: Container[str] = ()) -> Written:
+    """x[:, index] along an axis: A[:, j][i] is A[i, j], but for lists of arrays."""
+    name, bracket, rest = x.text.partition("[")
+    inside = rest.removesuffix("]")
+    if (
+        bracket
+        and name.isidentifier()
+        and name not in of_lists
+        and rest.endswith("]")
+        and not set('[]()"') & set(inside)
+    ):
+        items = inside.split(", ")
+        kept = [k for k, item in enumerate(items) if item == ":"]
+        if not any(":" in item and item != ":" for item in items):
+            if axis < len(kept):
+                items[kept[axis]] = index
+            else:
+                items += [":"] * (axis - len(kept)) + [index]
+            return Written(f"{name}[{', '.join(items)}]")
+    return indexed(x, [":"] * axis + [index])

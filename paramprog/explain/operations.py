@@ -7,6 +7,7 @@ from typing import Any
 
 from paramprog.explain import labels
 from paramprog.graph import PART, Node
+from paramprog.op import INFIX, PREFIX
 from paramprog.transfer.contract import CONTRACT, product_spec
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.regions import Branch
@@ -15,23 +16,6 @@ from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import REAL
 from paramprog.types import ShapeError
 
-INFIX = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "intdiv": "//",
-    "pow": "**",
-    "equal": "==",
-    "not_equal": "!=",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "and": "and",
-    "or": "or",
-}
-PREFIX = {"neg": "-", "not": "not "}
 MAX_OPERANDS = 8
 
 

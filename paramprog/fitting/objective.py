@@ -108,7 +108,8 @@ class Objective:
         figures = dict(zip(names, (totals / self._size(rows)).tolist(), strict=True))
         if self.loss == "squared":
             t = np.asarray(rows[self.target or ""], np.float64)
-            spread = float(np.mean(np.square(t - t.mean(axis=0)))) if t.size else 0.0
+            with np.errstate(all="ignore"):
+                spread = float(np.mean(np.square(t - t.mean(axis=0)))) if t.size else 0.0
             figures["r2"] = 1.0 - figures["loss"] / spread if spread > 0 else float("nan")
         return figures
 

@@ -13,6 +13,8 @@ from paramprog.lang.unit import Unit
 from paramprog.transfer.source import DTYPES, dtype_of
 from paramprog.types import Real, Type, dims_text
 
+MAX_INT = 2**63 - 1
+
 
 def open_dims(unit: Unit, entry: FunctionDecl) -> set[str]:
     """The dims that can be given from outside: those declared, and names that stand alone as a size."""
@@ -83,9 +85,11 @@ def as_value(value: Any, type: Type, real: Real, name: str, span: Span | None) -
     if type.kind != "bool" and array.dtype.kind == "b":
         raise fail("input-value", f"`{name}` is {type.kind}; the given value is bool", span)
     if type.kind == "int":
-        whole: Any = (
-            array.astype(DTYPES["int"]) if array.size == 0 or np.all(np.abs(array) < 2.0**63) else None
-        )
-        if whole is None or not np.array_equal(whole, array):
+        # of reals: 2^63 - 1 is none, and the next one is too large
+        fits = array <= MAX_INT if array.dtype.kind in "iu" else np.abs(array) < 2.0**63
+        if not np.all(fits | np.isnan(array)):
+            raise fail("input-value", f"`{name}` is int; the given value is beyond 64 bits", span)
+        if not np.all(fits) or not np.array_equal(array.astype(DTYPES["int"]), array):
             raise fail("input-value", f"`{name}` is int; the given value is not whole", span)
-    return np.array(array, dtype_of(type, real))
+    with np.errstate(over="ignore"):  # too large for a float32 is infinite, and told where it matters
+        return np.array(array, dtype_of(type, real))

@@ -1,15 +1,15 @@
-"""Calls: which function is meant, which argument is which, and the type of the result."""
+"""Calls: which function is meant, and the type of the result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import ProgramError, did_you_mean, fail
+from paramprog.lang.call_arguments import bind, builtin, expression_of
 from paramprog.lang.faults import LATER, counted, mismatch, not_built
-from paramprog.lang.instance import BaseCall, FunctionRef, Info, Inlined, Primitive
+from paramprog.lang.instance import BaseCall, FunctionRef, Info, Inlined, Mapped, Window
+from paramprog.lang.names import SPECIAL
 from paramprog.lang.syntax import (
-    Argument,
     BaseDecl,
     Call,
     Expression,
@@ -18,10 +18,9 @@ from paramprog.lang.syntax import (
     Identifier,
     Name,
     OperatorName,
-    Text,
 )
 from paramprog.lang.walk import Walk
-from paramprog.op import SURFACES, Op, Surface
+from paramprog.op import SURFACES
 from paramprog.types import ShapeError, Type, join_shapes
 
 if TYPE_CHECKING:
@@ -62,8 +61,10 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
         info = yield _reduce(typing, e)
     elif found.name == "map":
         info = yield _map(typing, e)
+    elif found.name == "slice":
+        info = yield _slice(typing, e)
     else:
-        info = yield _builtin(typing, e, SURFACES[found.name], e.arguments)
+        info = yield builtin(typing, e, SURFACES[found.name], e.arguments)
     return (info,)
 
 
@@ -86,134 +87,7 @@ def _known(typing: Typing) -> list[str]:
     return [*typing.instance.functions, *typing.checker.function_names(), *LATER]
 
 
-# ---- arguments ---------------------------------------------------------------------------------------------------
-
-
-def _expression(argument: Argument) -> Expression:
-    """The argument as an expression. Raises ProgramError for a string or an operator, which stand nowhere else."""
-    if isinstance(argument.value, (Text, OperatorName)):
-        what = "a string" if isinstance(argument.value, Text) else f"`{argument.value.text}`"
-        raise fail("unknown-argument", f"{what} cannot be an argument here", argument.span)
-    return argument.value
-
-
-def bind(e: Call, names: Sequence[str], defaults: Sequence[Any]) -> list[Expression | None]:
-    """The argument for each name, None where the default is taken; positional first, then by name.
-
-    Raises ProgramError when one is missing, unknown, given twice or too many.
-    """
-    bound: list[Expression | None] = [None] * len(names)
-    for position, argument in enumerate(e.arguments):
-        if argument.name is None:
-            if position and e.arguments[position - 1].name is not None:
-                raise fail(
-                    "unknown-argument",
-                    "an argument without a name cannot follow one with a name",
-                    argument.span,
-                )
-            at = position
-        elif argument.name.text in names:
-            at = list(names).index(argument.name.text)
-        else:
-            hint = did_you_mean(argument.name.text, names)
-            message = f"`{e.function.text}` has no argument named `{argument.name.text}`"
-            raise fail("unknown-argument", message, argument.name.span, hint)
-        if at >= len(names):
-            raise wrong_count(e, f"{len(names)}", f"{e.function.text}({', '.join(names)})")
-        if bound[at] is not None:
-            raise fail("unknown-argument", f"`{names[at]}` is given twice", argument.span)
-        bound[at] = _expression(argument)
-    missing = [n for n, b, d in zip(names, bound, defaults, strict=True) if b is None and d is None]
-    if missing:
-        raise wrong_count(e, f"{len(names)}", f"{e.function.text}({', '.join(names)})", missing)
-    return bound
-
-
-def wrong_count(e: Call, wanted: str, usage: str, missing: Sequence[str] = ()) -> ProgramError:
-    """The diagnostic for a call with too many or too few arguments."""
-    count = len(e.arguments)
-    message = f"`{e.function.text}` takes {wanted} argument{'' if wanted == '1' else 's'}, found {count}"
-    if missing:
-        message += f": {', '.join(f'`{m}`' for m in missing)} missing"
-    return fail("argument-count", message, e.span, f"usage: `{usage}`")
-
-
-# ---- built-in functions ------------------------------------------------------------------------------------------
-
-
-def _builtin(
-    typing: Typing, e: Call, candidates: Sequence[tuple[Op, Surface]], arguments: Sequence[Argument]
-) -> Walk[Info]:
-    named = _named(e, arguments)
-    positional = list(arguments[: len(arguments) - len(named)])
-    op, surface = next(
-        ((o, s) for o, s in candidates if len(s.values) == len(positional)),
-        min(candidates, key=lambda c: len(c[1].values)),
-    )
-    while len(positional) < len(surface.values) and surface.values[len(positional)] in named:
-        positional.append(named.pop(surface.values[len(positional)]))
-    options: dict[str, Any] = dict(surface.options)
-    if surface.leading is not None:
-        if not positional:
-            raise wrong_count(e, "more", surface.usage)
-        options[surface.leading] = yield _leading(typing, surface, positional.pop(0))
-    count = len(surface.values)
-    fits = len(positional) >= count if surface.variadic or surface.rest else len(positional) == count
-    if not fits:
-        wanted = f"at least {count}" if surface.variadic else str(count)
-        raise wrong_count(e, wanted, surface.usage)
-    split = len(positional) if surface.variadic else count
-    operands = tuple(_expression(a) for a in positional[:split])
-    infos: list[Info] = []
-    for operand in operands:
-        info: Info = yield typing.expression(operand)
-        infos.append(info)
-    if surface.rest is not None:
-        rest: list[int] = []
-        for argument in positional[split:]:
-            n: int = yield typing.static_int(_expression(argument), "this argument")
-            rest.append(n)
-        options["rest"] = tuple(rest)
-    for name, argument in named.items():
-        if name not in surface.options:
-            hint = did_you_mean(name, surface.options) or f"usage: `{surface.usage}`"
-            message = f"`{e.function.text}` has no argument named `{name}`"
-            if name in surface.values:
-                message = f"`{name}` is given twice"
-            raise fail("unknown-argument", message, argument.span, hint)
-        options[name] = yield typing.option(_expression(argument), name, surface.options[name])
-    try:
-        attrs = surface.attrs(tuple(i.type for i in infos), options)
-    except ShapeError as error:
-        raise mismatch(error, e.span) from None
-    typing.instance.targets[e] = Primitive(op, attrs, operands)
-    return typing.apply(op, infos, attrs, e.span)
-
-
-def _named(e: Call, arguments: Sequence[Argument]) -> dict[str, Argument]:
-    """The arguments that are given by name. Raises ProgramError unless they come last, each once."""
-    named: dict[str, Argument] = {}
-    for argument in arguments:
-        if argument.name is None:
-            if named:
-                message = "an argument without a name cannot follow one with a name"
-                raise fail("unknown-argument", message, argument.span)
-        elif argument.name.text in named:
-            raise fail("unknown-argument", f"`{argument.name.text}` is given twice", argument.span)
-        else:
-            named[argument.name.text] = argument
-    return named
-
-
-def _leading(typing: Typing, surface: Surface, argument: Argument) -> Walk[Any]:
-    if surface.leading == "spec":
-        if not isinstance(argument.value, Text):
-            raise fail(
-                "unknown-argument", f"`{surface.name}` needs a string first", argument.span, surface.usage
-            )
-        return argument.value.value
-    value: int = yield typing.static_int(_expression(argument), f"`{surface.leading}`")
-    return value
+# ---- map, reduce, slice ------------------------------------------------------------------------------------------
 
 
 def _reduce(typing: Typing, e: Call) -> Walk[Info]:
@@ -225,7 +99,7 @@ def _reduce(typing: Typing, e: Call) -> Walk[Info]:
         message = "`reduce` takes one of + * max min, then one array"
         raise fail("unknown-argument", message, e.span, "usage: `reduce(+, x)`")
     candidates = [c for c in SURFACES[REDUCTIONS[name]] if len(c[1].values) == 1]
-    info: Info = yield _builtin(typing, e, candidates, e.arguments[1:])
+    info: Info = yield builtin(typing, e, candidates, e.arguments[1:])
     return info
 
 
@@ -243,13 +117,56 @@ def _map(typing: Typing, e: Call) -> Walk[Info]:
         info: Info = yield _base(typing, e, found, inner)
         return info
     if found.home is not None:
-        raise ProgramError([not_built(f"`map` over the function `{name}`", e.span)])
+        info = yield _map_function(typing, e, found)
+        return info
     candidates = [(o, s) for o, s in SURFACES.get(name, ()) if o.elementwise and len(s.values) == 1]
     if not candidates:
         message = f"`map` takes an elementwise function of one argument; `{name}` is none"
         raise fail("type-mismatch", message, first.span, "a `base` function is elementwise")
-    info = yield _builtin(typing, e, candidates, e.arguments[1:])
+    info = yield builtin(typing, e, candidates, e.arguments[1:])
     return info
+
+
+def _map_function(typing: Typing, e: Call, found: FunctionRef) -> Walk[Info]:
+    """A function of one scalar argument (others have defaults) is called for each entry."""
+    operand = expression_of(e.arguments[1])
+    array: Info = yield typing.expression(operand)
+    entry = Info(Type(array.type.kind, ()))
+    inner = Call(Identifier(found.name, e.function.span), e.arguments[1:], e.span)
+    infos: tuple[Info, ...] = yield _function(typing, inner, found, entry)
+    if len(infos) != 1:
+        message = f"`map` takes a function with one result; `{found.name}` has {len(infos)}"
+        raise fail("result-count", message, e.span)
+    inlined = typing.instance.targets.pop(inner)
+    assert isinstance(inlined, Inlined)
+    typing.instance.targets[e] = Mapped(inlined, (operand,)) if array.type.shape else inlined
+    return Info(Type(infos[0].type.kind, (*array.type.shape, *infos[0].type.shape)))
+
+
+def _slice(typing: Typing, e: Call) -> Walk[Info]:
+    """`slice(x, i, n, axis = 0)`: n entries from i on, which may be known at run time only."""
+    x, start, count, axis = bind(e, ["x", "i", "n", "axis"], [None, None, None, 0])
+    assert x is not None and start is not None and count is not None
+    array: Info = yield typing.expression(x)
+    first: Info = yield typing.expression(start)
+    length: int = yield typing.static_int(count, "`n`")
+    along: int = 0
+    if axis is not None:
+        along = yield typing.static_int(axis, "`axis`")
+    shape = array.type.shape
+    if not 0 <= along < len(shape):
+        message = f"there is no axis {along} in an array of {counted(len(shape), 'axis', 'axes')}"
+        raise fail("shape-mismatch", message, e.span)
+    if first.type != Type("int", ()):
+        hint = "convert it: `int(...)`" if first.type == Type("real", ()) else None
+        raise fail("type-mismatch", f"an index is int; this is {first.type}", start.span, hint)
+    last = shape[along] - length
+    if not 0 <= length <= shape[along] or (first.static is not None and not 0 <= first.static <= last):
+        at = "i" if first.static is None else str(first.static)
+        message = f"the slice {at}:{at} + {length} does not lie within 0:{shape[along]}"
+        raise fail("slice-range", message, e.span)
+    typing.instance.targets[e] = Window((x, start), length, along, shape[along])
+    return Info(Type(array.type.kind, (*shape[:along], length, *shape[along + 1 :])))
 
 
 # ---- functions of the program ------------------------------------------------------------------------------------
@@ -274,7 +191,10 @@ def _base(typing: Typing, e: Call, found: FunctionRef, arguments: Call | None = 
     return Info(Type("real", shape))
 
 
-def _function(typing: Typing, e: Call, found: FunctionRef) -> Walk[tuple[Info, ...]]:
+def _function(
+    typing: Typing, e: Call, found: FunctionRef, entry: Info | None = None
+) -> Walk[tuple[Info, ...]]:
+    """The results of a call; `entry` is what the first argument is, if not what its expression is."""
     function: FunctionDecl = found.home.unit.functions[found.name]
     formals = function.arguments
     bound = bind(e, [f.name.text for f in formals], [f.default for f in formals])
@@ -286,6 +206,8 @@ def _function(typing: Typing, e: Call, found: FunctionRef) -> Walk[tuple[Info, .
             arguments.append(_function_name(typing, found, formal, given, local=operand is not None))
         elif operand is None:
             arguments.append(None)
+        elif entry is not None:
+            arguments.append(entry)
         else:
             info: Info = yield typing.expression(operand)
             arguments.append(info)
@@ -316,7 +238,7 @@ def _function_name(
     if isinstance(operand, Name):
         own = typing.instance.functions.get(operand.text) if local else None
         found: FunctionRef | None = own or (typing.checker if local else callee.home).find(operand.text)
-        if found is not None and found.name not in ("map", "reduce"):
+        if found is not None and found.name not in SPECIAL:
             return found
         if operand.text in LATER:
             raise ProgramError([not_built(f"the function `{operand.text}`", operand.span)])

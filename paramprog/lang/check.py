@@ -160,7 +160,7 @@ class Checker(Declarations):
     ) -> Walk[Instance]:
         """The typing of `function` for these arguments (a name for one of type function, None for a default)."""
         key = (function, tuple(arguments))
-        if key in self._broken:
+        if key in self.broken:
             raise Poisoned
         if key not in self._instances:
             if key in self._open:
@@ -180,10 +180,10 @@ class Checker(Declarations):
             try:
                 self._instances[key] = yield self._typed(function, arguments, spans, where)
             except ProgramError as error:
-                self._broken.add(key)
+                self.broken.add(key)
                 raise ProgramError([_called_from(d, where) for d in error.diagnostics]) from None
             except BaseException:
-                self._broken.add(key)
+                self.broken.add(key)
                 self.report.diagnostics[before:] = [
                     _called_from(d, where) for d in self.report.diagnostics[before:]
                 ]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paramprog.lang.instance import Info, Inlined, Primitive
+from paramprog.lang.instance import Info, Inlined, Mapped, Primitive
 from paramprog.lang.interpret import constant_value
 from paramprog.lang.syntax import (
     Call,
     Chain,
     Compare,
+    Comprehension,
     Conditional,
     Expression,
+    Fold,
     Index,
     ListLiteral,
     Name,
@@ -47,9 +49,13 @@ def is_constant(typing: Typing, e: Expression) -> bool:
         part = pending.pop()
         if instance.info[part].static is not None:
             continue
+        if isinstance(part, Comprehension | Fold) and instance.entries[part].unrolled is not None:
+            return False
         if isinstance(part, Name) and (part.text in typing.locals or typing.checker.is_param(part.text)):
             return False
         target = instance.targets.get(part)
+        if isinstance(target, Mapped):
+            target = target.inlined
         if isinstance(target, Inlined) and target.instance.mentions is not None:
             return False
         pending += _parts(typing, part)
@@ -73,7 +79,10 @@ def _parts(typing: Typing, e: Expression) -> list[Expression]:
         plan = instance.arms[e]
         return [plan.otherwise, *(x for arm in plan.arms for x in (arm.condition, arm.value))]
     if isinstance(e, Index):
-        return [e.base, *(i for i in e.items if not isinstance(i, Slice))]
+        starts = [item.start for item in instance.indices[e].run_time if item.offsets is not None]
+        return [e.base, *starts, *(i for i in e.items if not isinstance(i, Slice))]
+    if isinstance(e, Comprehension | Fold):
+        return [e.body]
     if isinstance(e, Call):
         return [x for x in instance.targets[e].operands if x is not None and x in instance.info]
     return []

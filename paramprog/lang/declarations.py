@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from paramprog.diagnostics import Span, did_you_mean, fail
-from paramprog.lang.calls import bind
+from paramprog.lang.call_arguments import bind
 from paramprog.lang.faults import Poisoned, check_size, counted
 from paramprog.lang.inits import DRAWS, Draw, default_draw, problem
 from paramprog.lang.instance import Info, Inlined, Instance
-from paramprog.lang.interpret import constant_value, convert
+from paramprog.lang.interpret import constant_value
+from paramprog.lang.interpret_values import convert
 from paramprog.lang.names import Names
 from paramprog.lang.signatures import kind_of
 from paramprog.lang.syntax import (
@@ -66,7 +67,7 @@ class Declarations(Names):
     open_dims: set[str] = field(default_factory=set)
     """The dims that can be given from outside."""
     _open: dict[Any, Identifier] = field(default_factory=dict)
-    _broken: set[Any] = field(default_factory=set)
+    broken: set[Any] = field(default_factory=set)
 
     def declarations(self) -> None:
         """Check dims, consts, params and base functions, also those that nothing uses."""
@@ -97,7 +98,7 @@ class Declarations(Names):
 
     def _once(self, key: Any, name: Identifier, task: Walk[Any]) -> Walk[Any]:
         """Run the task of a declaration; one that needs itself is an error, one that failed is not tried again."""
-        if key in self._broken:
+        if key in self.broken:
             raise Poisoned
         if key in self._open:
             raise fail("circular-definition", f"`{name.text}` is defined by itself", name.span)
@@ -105,7 +106,7 @@ class Declarations(Names):
         try:
             return (yield task)
         except BaseException:
-            self._broken.add(key)
+            self.broken.add(key)
             raise
         finally:
             del self._open[key]
@@ -272,10 +273,14 @@ def argument_names(function: FunctionDecl) -> frozenset[str]:
 
 
 def _all_scalar(instance: Instance) -> None:
-    """A base function applies to arrays entry by entry, so nothing in it may be an array itself."""
+    """A base function applies to arrays entry by entry, so nothing in it may be an array, or take turns."""
     pending, seen = [instance], {instance}
     while pending:
         current = pending.pop()
+        decided = [s for s, plan in current.choices.items() if plan.arms]
+        for statement in (*current.loops, *current.entries, *decided):
+            message = "a base function is an expression: it has no loops, comprehensions or run-time `if` statements"
+            raise fail("base-not-scalar", message, statement.span, "write a `function` instead")
         for e, info in current.info.items():
             if info.type.shape:
                 message = f"a base function computes with scalars only; this is {info.type}"

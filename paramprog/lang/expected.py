@@ -69,6 +69,8 @@ def _explanation(surprise: Surprise) -> tuple[str, Span]:
         return f"`{surprise.innermost.value}` is never closed", surprise.span(surprise.innermost)
     if token.type == "COMPARE" and surprise.after_operand and "AND" in surprise.acceptable:
         return "comparisons do not chain", surprise.span(token)
+    if surprise.is_choice:
+        return "an `if` behind an operator stands in parentheses", surprise.span(token)
     if surprise.names_reserved_word:
         return f"`{token.value}` is a reserved word", surprise.span(token)
     if surprise.wants_item or surprise.wants_statement:

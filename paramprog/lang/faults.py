@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramprog.diagnostics import Diagnostic, ProgramError, Span, fail
-from paramprog.types import MAX_ELEMENTS, KindError, ShapeError, Type, elements
+from paramprog.types import MAX_ELEMENTS, KindError, Shape, ShapeError, Type, dims_text, elements
 
 LATER = frozenset(
     (
@@ -18,7 +18,6 @@ LATER = frozenset(
         "logdet",
         "pop",
         "push",
-        "slice",
         "solve",
         "solve_triangular",
         "tape",
@@ -31,6 +30,11 @@ LATER = frozenset(
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """`1 axis`, `2 axes`."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def shape_text(shape: Shape) -> str:
+    """`has shape [2, 3]`, `is a scalar`."""
+    return f"has shape {dims_text(shape)}" if shape else "is a scalar"
 
 
 class Poisoned(Exception):

@@ -6,6 +6,7 @@ tree but kept beside it, per instance, by the identity of tree nodes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,14 +14,19 @@ from paramprog.lang.syntax import (
     Arm,
     BaseDecl,
     Block,
+    Comprehension,
     Conditional,
     Expression,
+    Fold,
+    For,
     Formal,
     FunctionDecl,
+    Guarded,
     If,
     Index,
     Name,
     Target,
+    While,
 )
 from paramprog.op import Attrs, Op
 from paramprog.types import Type
@@ -61,7 +67,25 @@ class Inlined:
     operands: tuple[Expression | None, ...]
 
 
-Callee = Primitive | BaseCall | Inlined
+@dataclass(frozen=True, eq=False, repr=False)
+class Mapped:
+    """`map(f, x)` over a function of the program: for each entry of x, the only operand, a call of `inlined`."""
+
+    inlined: Inlined
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Window:
+    """`slice(x, i, n)`: the operands x and i; n entries along an axis of `size`."""
+
+    operands: tuple[Expression, ...]
+    length: int
+    axis: int
+    size: int
+
+
+Callee = Primitive | BaseCall | Inlined | Mapped | Window
 
 
 class FunctionRef(NamedTuple):
@@ -71,11 +95,22 @@ class FunctionRef(NamedTuple):
     name: str
 
 
+class RunTime(NamedTuple):
+    """An index known at run time only, and the axis that it has after the static cuts.
+
+    A slice that begins there takes the entries that are so far from it: `offsets`.
+    """
+
+    axis: int
+    start: Expression
+    offsets: range | None = None
+
+
 class IndexPlan(NamedTuple):
-    """`x[...]`: first the static cuts, then the run-time indices, each with the axis it has after the cuts."""
+    """`x[...]`: first the static cuts, then the run-time indices."""
 
     cuts: tuple[Any, ...]
-    run_time: tuple[tuple[int, Expression], ...]
+    run_time: tuple[RunTime, ...]
 
 
 class Arms(NamedTuple):
@@ -83,6 +118,44 @@ class Arms(NamedTuple):
 
     arms: tuple[Arm, ...]
     otherwise: Expression
+
+
+class Choice(NamedTuple):
+    """An `if` statement after the decisions known at compile time; without arms it is `otherwise`.
+
+    `merged` are the names that differ after it, with what they are then; those that come out of run-time arms. With
+    `returns` every arm returns.
+    """
+
+    arms: tuple[Guarded, ...]
+    otherwise: Block | None
+    merged: Mapping[str, Info]
+    returns: bool = False
+
+
+class Turns(NamedTuple):
+    """A loop: the names carried from turn to turn, with what they are before, between and after.
+
+    An unrolled loop has for each turn, in the order in which they run, the index and a typing of the body. With
+    `checkpoint` its derivative keeps at most so many states.
+    """
+
+    carried: Mapping[str, Info]
+    unrolled: tuple[tuple[int, Instance], ...] | None = None
+    checkpoint: int | None = None
+
+
+class Entries(NamedTuple):
+    """A comprehension: for each clause the first index and the number of indices; the type of one entry.
+
+    `fold` reduces the array of all entries. An unrolled one has a typing of its body for each entry, row by row.
+    """
+
+    lowers: tuple[int, ...]
+    sizes: tuple[int, ...]
+    entry: Type
+    fold: Primitive | None
+    unrolled: tuple[Instance, ...] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -100,7 +173,9 @@ class Instance:
     targets: dict[Any, Callee] = field(default_factory=dict)
     indices: dict[Index | Target, IndexPlan] = field(default_factory=dict)
     arms: dict[Conditional, Arms] = field(default_factory=dict)
-    chosen: dict[If, Block | None] = field(default_factory=dict)
+    choices: dict[If, Choice] = field(default_factory=dict)
+    loops: dict[For | While, Turns] = field(default_factory=dict)
+    entries: dict[Comprehension | Fold, Entries] = field(default_factory=dict)
     dims: dict[str, int] = field(default_factory=dict)
     arguments: dict[str, Info] = field(default_factory=dict)
     functions: dict[str, FunctionRef] = field(default_factory=dict)
@@ -111,3 +186,9 @@ class Instance:
 
     def formals(self) -> tuple[Formal, ...]:
         return self.function.arguments if self.function else ()
+
+    def part(self) -> Instance:
+        """A typing of one turn or entry of what is unrolled: another one of the same function for the same call."""
+        return Instance(
+            self.function, self.home, dims=self.dims, arguments=self.arguments, functions=self.functions
+        )

@@ -25,6 +25,8 @@ class Linker(Generic[C]):
     report: Report
     given: Mapping[str, int]
     _checkers: dict[Module, C] = field(default_factory=dict)
+    _prefixes: set[str] = field(default_factory=set)
+    """What the names of dims of imported files may begin with."""
 
     def link(self, main: C) -> None:
         """Fill in `imports` of the file and of all that it imports; reports missing files and cycles."""
@@ -44,15 +46,21 @@ class Linker(Generic[C]):
                     self._checkers[module] = self._checker(module, decl)
                     trail.append((self._checkers[module], list(self._checkers[module].unit.imports)))
                 importer.imports.append(self._checkers[module])
-        files = {one.prefix for one in self._checkers.values()}
         for name in self.given:
-            if "." in name and name[: name.rfind(".") + 1] not in files:
+            if "." in name and name[: name.rfind(".") + 1] not in self._prefixes:
                 self.report.add(Diagnostic("undefined-name", f"there is no dim `{name}`"))
 
     def _checker(self, module: Module, decl: ImportDecl) -> C:
-        """Its dims are its own: `--dim file.n=8`."""
-        stem = PurePosixPath(decl.path.value).stem + "."
-        dims = {k.removeprefix(stem): n for k, n in self.given.items() if k[: k.rfind(".") + 1] == stem}
+        """Its dims are its own: `--dim file.n=8`, or `--dim folder/file.n=8` where several files have this name."""
+        path = PurePosixPath(decl.path.value)
+        stem = path.stem + "."
+        prefixes = {stem, f"{path.with_suffix('')}."}
+        self._prefixes |= prefixes
+        dims = {
+            name[name.rfind(".") + 1 :]: size
+            for name, size in sorted(self.given.items(), key=lambda given: len(given[0]))  # a path says more
+            if name[: name.rfind(".") + 1] in prefixes
+        }
         checker = self.make(collect(module, self.report), self.report, dims, prefix=stem)
         for name in dims.keys() - checker.unit.dims.keys():
             hint = did_you_mean(name, checker.unit.dims)

@@ -63,6 +63,8 @@ def hint_for(surprise: Surprise) -> str | None:
         return _TOKENS.get(token.value)
     if token.type == END and surprise.innermost is not None:
         return None
+    if surprise.is_choice:
+        return "write `(if c then a else b)`"
     if surprise.names_reserved_word:
         return "choose another name"
     if token.type == "NAME" and token.value in _INFIX_WORDS and surprise.after_operand:

@@ -12,6 +12,9 @@ from paramprog.lang.syntax import Identifier
 from paramprog.lang.unit import Unit
 from paramprog.op import SURFACES
 
+SPECIAL = ("map", "reduce", "slice")
+"""Built-in functions that are not one primitive with one spelling."""
+
 
 @dataclass(eq=False, repr=False)
 class Names:
@@ -24,7 +27,7 @@ class Names:
     """The files it imports, in order."""
     prefix: str = ""
     """What stands before the names of its dims outside: `file.` for an imported file."""
-    _prelude: Self | None = None
+    made_prelude: Self | None = None
 
     def in_reach(self) -> list[Self]:
         """This file and those it imports: what it can mention."""
@@ -47,21 +50,21 @@ class Names:
             if name in one.unit.functions or name in one.unit.bases:
                 return FunctionRef(one, name)
         # no function of the prelude has the name of a built-in one, so the prelude is read only when it is needed
-        if (name in SURFACES and name.isidentifier()) or name in ("map", "reduce"):
+        if (name in SURFACES and name.isidentifier()) or name in SPECIAL:
             return FunctionRef(None, name)
         return FunctionRef(self.prelude(), name) if name in prelude_unit().functions else None
 
     def prelude(self) -> Self:
         """The checker of the prelude, one for each file that uses it."""
-        if self._prelude is None:
-            self._prelude = type(self)(prelude_unit(), self.report, {})
-        return self._prelude
+        if self.made_prelude is None:
+            self.made_prelude = type(self)(prelude_unit(), self.report, {})
+        return self.made_prelude
 
     def function_names(self) -> list[str]:
         """All functions that can be called from this file."""
         own = [n for one in self.in_reach() for n in (*one.unit.functions, *one.unit.bases)]
         built_in = [s for s in SURFACES if s.isidentifier()]
-        return [*own, *prelude_unit().functions, *built_in, "map", "reduce"]
+        return [*own, *prelude_unit().functions, *built_in, *SPECIAL]
 
     def value_names(self) -> list[str]:
         """All values that can be mentioned in this file."""

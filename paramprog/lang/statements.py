@@ -1,4 +1,7 @@
-"""Statements: names are assigned once, a function ends with its return; a faulty statement does not hide the next."""
+"""Statements: a block assigns a name once, a function ends with its return; a faulty statement does not hide the next.
+
+What `if`, `for` and `while` do to names is in control.py and turns.py.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import Diagnostic, ProgramError, Report, did_you_mean, fail
 from paramprog.lang.calls import results
-from paramprog.lang.faults import Poisoned, counted, not_built
+from paramprog.lang.control import BlockNames, check_if
+from paramprog.lang.faults import Poisoned, counted, shape_text
 from paramprog.lang.indexing import index_plan
 from paramprog.lang.instance import Info
+from paramprog.lang.recursion import assigned
 from paramprog.lang.syntax import (
     Assign,
     Block,
@@ -17,6 +22,7 @@ from paramprog.lang.syntax import (
     Expression,
     For,
     FunctionDecl,
+    Identifier,
     If,
     Name,
     Return,
@@ -25,17 +31,18 @@ from paramprog.lang.syntax import (
     Target,
     While,
 )
+from paramprog.lang.turns import check_loop
 from paramprog.lang.walk import Walk
-from paramprog.types import Type, dims_text
+from paramprog.types import ShapeError, Type, dims_text, join_kinds
 
 if TYPE_CHECKING:
     from paramprog.lang.typing import Typing
 
 
 def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[None]:
-    """Check the statements of a function's body (or of a block chosen at compile time); sets the results."""
-    assigned: dict[str, Target] = {}
-    yield _statements(typing, block.statements, assigned)
+    """Check the statements of a function's body; sets the results."""
+    typing.places |= {formal.name.text: formal.name.span for formal in function.arguments}
+    yield check_statements(typing, block, BlockNames())
     if not typing.returned and not typing.doubtful:
         name = function.name
         raise fail(
@@ -43,19 +50,20 @@ def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[No
         )
 
 
-def _statements(typing: Typing, statements: Sequence[Statement], assigned: dict[str, Target]) -> Walk[None]:
+def check_statements(typing: Typing, block: Block, names: BlockNames) -> Walk[None]:
+    """Check the statements of a block, each by itself; `names` are those it assigns."""
     report = typing.checker.report
-    for statement in statements:
+    for statement in block.statements:
         if typing.returned:
             return
         try:
-            yield _statement(typing, statement, assigned)
+            yield _statement(typing, statement, names)
         except Poisoned:
-            poison(typing, statement)
+            poison(typing, statement, names)
         except ProgramError as error:
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)
-            poison(typing, statement)
+            poison(typing, statement, names)
 
 
 def check_returns(function: FunctionDecl, report: Report) -> None:
@@ -75,47 +83,73 @@ def check_returns(function: FunctionDecl, report: Report) -> None:
                 pending.append((s.body, False))
 
 
-def poison(typing: Typing, statement: Statement) -> None:
+def poison(typing: Typing, statement: Statement, names: BlockNames) -> None:
     """The names that a faulty statement would have assigned are known, but nothing is known of them."""
     typing.faulty = True
     typing.doubtful = typing.doubtful or not isinstance(statement, Assign)
-    pending = [statement]
-    while pending:
-        s = pending.pop()
-        if isinstance(s, Assign):
-            typing.locals |= {target.name.text: None for target in s.targets}
-        elif isinstance(s, For | While):
-            pending += s.body.statements
-        elif isinstance(s, If):
-            blocks = [*(arm.body for arm in s.arms), *([s.otherwise] if s.otherwise is not None else [])]
-            pending += [inner for block in blocks for inner in block.statements]
+    for name, place in assigned(statement).items():
+        typing.locals[name] = None
+        names.changed.setdefault(name, place)
 
 
-def _statement(typing: Typing, statement: Statement, assigned: dict[str, Target]) -> Walk[None]:
+def _statement(typing: Typing, statement: Statement, names: BlockNames) -> Walk[None]:
     if isinstance(statement, Assign):
-        yield _assign(typing, statement, assigned)
+        yield _assign(typing, statement, names)
     elif isinstance(statement, Return):
-        typing.returned = True
-        infos: list[Info] = []
-        for e in statement.values:
-            info: Info = yield typing.expression(e)
-            infos.append(info)
-        typing.instance.results = tuple(infos)
-        typing.instance.result_names = _result_names(statement.values)
+        yield _return(typing, statement)
     elif isinstance(statement, If):
-        yield _if(typing, statement, assigned)
+        yield check_if(typing, statement, names, check_statements)
     else:
-        what = "`for` loops" if isinstance(statement, For) else "`while` loops"
-        raise ProgramError([not_built(what, statement.span)])
+        yield check_loop(typing, statement, names, check_statements)
+
+
+def _return(typing: Typing, statement: Return) -> Walk[None]:
+    """The results, which all arms that return agree on up to int and real."""
+    infos: list[Info] = []
+    for e in statement.values:
+        info: Info = yield typing.expression(e)
+        infos.append(info)
+    names = _result_names(statement.values)
+    first, typing.returned = typing.first_return, True
+    if first is None:
+        typing.first_return = statement
+        typing.instance.results, typing.instance.result_names = tuple(infos), names
+        return
+    if len(infos) != len(first.values):
+        message = f"{counted(len(infos), 'result')} here, and {len(first.values)} in line {first.span.line}"
+        raise fail("result-count", message, statement.span, "every arm returns as many")
+    joined: list[Info] = []
+    for e, info, other in zip(statement.values, infos, typing.instance.results, strict=True):
+        if info.type.shape != other.type.shape:
+            here, there = shape_text(info.type.shape), shape_text(other.type.shape)
+            message = f"this result {here}; the one in line {first.span.line} {there}"
+            raise fail("shape-mismatch", message, e.span)
+        try:
+            kind = join_kinds([info.type.kind, other.type.kind])
+        except ShapeError:
+            message = (
+                f"this result is {info.type.kind}; the one in line {first.span.line} is {other.type.kind}"
+            )
+            raise fail("type-mismatch", message, e.span) from None
+        joined.append(Info(Type(kind, info.type.shape)))
+    typing.instance.results = tuple(joined)
+    if names != typing.instance.result_names:
+        known = zip(names, typing.instance.result_names, strict=True)
+        typing.instance.result_names = distinct([a if a == b else None for a, b in known])
 
 
 def _result_names(values: Sequence[Expression]) -> tuple[str, ...]:
     """The names returned, else `out0`, `out1`; no two are equal."""
+    return distinct([e.text if isinstance(e, Name) else None for e in values])
+
+
+def distinct(found: Sequence[str | None]) -> tuple[str, ...]:
+    """These names, and `out0`, `out1` where there is none or the name was there before."""
     names: dict[str, None] = {}
-    taken = {e.text for e in values if isinstance(e, Name)}
-    for k, e in enumerate(values):
-        name = e.text if isinstance(e, Name) else f"out{k}"
-        if name in names or (not isinstance(e, Name) and name in taken):
+    taken = {name for name in found if name is not None}
+    for k, given in enumerate(found):
+        name = given or f"out{k}"
+        if name in names or (given is None and name in taken):
             name = f"out{k}"
             while name in names or name in taken:
                 name += "_"
@@ -123,7 +157,7 @@ def _result_names(values: Sequence[Expression]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> Walk[None]:
+def _assign(typing: Typing, statement: Assign, names: BlockNames) -> Walk[None]:
     infos: list[Info] = []
     if len(statement.values) == 1 and len(statement.targets) > 1 and isinstance(statement.values[0], Call):
         several: tuple[Info, ...] = yield results(typing, statement.values[0])
@@ -137,17 +171,45 @@ def _assign(typing: Typing, statement: Assign, assigned: dict[str, Target]) -> W
         raise fail("assign-count", message, statement.span)
     for target, info in zip(statement.targets, infos, strict=True):
         name = target.name
-        if target.indices is not None:
-            typing.locals[name.text] = yield _update(typing, target, target.indices, info)
-            continue
-        if name.text in assigned:
-            line = assigned[name.text].span.line
-            message = f"`{name.text}` is already assigned in line {line}"
-            raise fail("assigned-twice", message, name.span, "each name is assigned once; use a new name")
-        if name.text in typing.instance.arguments or name.text in typing.instance.functions:
-            raise fail("assigned-twice", f"`{name.text}` is an argument and cannot be assigned", name.span)
-        assigned[name.text] = target
+        if target.indices is None:
+            _check_assignable(typing, name, names)
+            _check_kept(typing, name, info)
+            names.assigned[name.text] = name.span
+        else:
+            info = yield _update(typing, target, target.indices, info)
+        names.changed.setdefault(name.text, name.span)
+        typing.places.setdefault(name.text, name.span)
         typing.locals[name.text] = info
+
+
+def _check_assignable(typing: Typing, name: Identifier, names: BlockNames) -> None:
+    """Raises ProgramError for an argument, an index, and a name that this block has assigned."""
+    if name.text in names.assigned:
+        line = names.assigned[name.text].line
+        message = f"`{name.text}` is already assigned in line {line}"
+        raise fail("assigned-twice", message, name.span, "each name is assigned once; use a new name")
+    if name.text in typing.indices:
+        line = typing.indices[name.text].line
+        message = f"`{name.text}` is the index of the loop in line {line} and cannot be assigned"
+        raise fail("assigned-twice", message, name.span)
+    if name.text in typing.instance.arguments or name.text in typing.instance.functions:
+        raise fail("assigned-twice", f"`{name.text}` is an argument and cannot be assigned", name.span)
+
+
+def _check_kept(typing: Typing, name: Identifier, info: Info) -> None:
+    """A name of an enclosing block keeps its shape, and stays a number or a bool."""
+    old = typing.locals.get(name.text)
+    if name.text not in typing.places or old is None:
+        return
+    line = typing.places[name.text].line
+    if info.type.shape != old.type.shape:
+        before, here = shape_text(old.type.shape), shape_text(info.type.shape)
+        message = f"`{name.text}` {before} in line {line}, here it {here}"
+        hint = "a name that is carried by a loop or changed in an arm keeps its shape"
+        raise fail("shape-mismatch", message, name.span, hint)
+    if (info.type.kind == "bool") != (old.type.kind == "bool"):
+        message = f"`{name.text}` is {old.type.kind} in line {line}, here it is {info.type.kind}"
+        raise fail("type-mismatch", message, name.span)
 
 
 def _update(typing: Typing, target: Target, indices: Sequence[Expression | Slice], value: Info) -> Walk[Info]:
@@ -171,18 +233,3 @@ def _update(typing: Typing, target: Target, indices: Sequence[Expression | Slice
     typing.instance.indices[target] = plan
     typing.instance.info[target] = Info(Type(old.type.kind, shape))
     return Info(old.type)
-
-
-def _if(typing: Typing, statement: If, assigned: dict[str, Target]) -> Walk[None]:
-    """An `if` whose conditions are known at compile time is the block chosen."""
-    block = statement.otherwise
-    for arm in statement.arms:
-        condition: Info = yield typing.condition(arm.condition)
-        if condition.static is None:
-            raise ProgramError([not_built("`if` statements that are decided at run time", statement.span)])
-        if condition.static:
-            block = arm.body
-            break
-    typing.instance.chosen[statement] = block
-    if block is not None:
-        yield _statements(typing, block.statements, assigned)

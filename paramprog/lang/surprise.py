@@ -101,10 +101,19 @@ class Surprise:
     # ---- what kind of slip it is ----
 
     @property
+    def is_choice(self) -> bool:
+        """Whether it is the `if` of a choice behind an operator."""
+        return (
+            self.token.type == "IF" and self.wants_operand and not self.is_assigned and not self.begins_line
+        )
+
+    @property
     def names_reserved_word(self) -> bool:
         """Whether a reserved word stands where a name was meant."""
         kind = self.token.type
         if kind == "NAME" or not self.token.value.isidentifier() or "NAME" not in self.acceptable:
+            return False
+        if self.is_choice:
             return False
         if self.wants_statement:
             return self.is_assigned

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from paramprog.diagnostics import ProgramError, Span, did_you_mean, fail
+from paramprog.diagnostics import Span, did_you_mean, fail
 from paramprog.lang.calls import call
+from paramprog.lang.comprehensions import comprehension
 from paramprog.lang.decide import decide, is_constant
-from paramprog.lang.faults import Poisoned, check_size, mismatch, not_built
+from paramprog.lang.faults import Poisoned, check_size, mismatch
 from paramprog.lang.indexing import index
-from paramprog.lang.instance import Arms, Info, Instance, Primitive, Static
+from paramprog.lang.instance import Arms, Info, Instance, Static
 from paramprog.lang.interpret import constant_value
+from paramprog.lang.operators import chain, compare, negate, not_, power
 from paramprog.lang.static import fold
 from paramprog.lang.syntax import (
     Arm,
@@ -34,23 +37,15 @@ from paramprog.lang.syntax import (
     Not,
     Number,
     Power,
+    Return,
 )
 from paramprog.lang.walk import Walk
-from paramprog.op import OPS, SURFACES, Op
+from paramprog.op import OPS, Op
 from paramprog.types import ShapeError, Type, dims_text, join_kinds, join_shapes
 
 if TYPE_CHECKING:
     from paramprog.lang.declarations import Declarations
 
-OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "//": "intdiv", "and": "and", "or": "or"}
-COMPARISONS = {
-    "==": "equal",
-    "!=": "not_equal",
-    "<": "less",
-    "<=": "less_equal",
-    ">": "greater",
-    ">=": "greater_equal",
-}
 REAL = Info(Type("real", ()))
 
 
@@ -66,11 +61,39 @@ class Typing:
         self.hidden = checker.hidden
         instance.home = checker
         self.locals: dict[str, Info | None] = {}
+        self.places: dict[str, Span] = {}
+        """Where the arguments and the names that blocks assign have their first value."""
+        self.indices: dict[str, Span] = {}
+        """The indices of the loops around what is being typed."""
+        self.gone: dict[str, str] = {}
+        """Names that were assigned in a loop or an arm, each with the reason why it is not visible elsewhere."""
+        self.first_return: Return | None = None
         self.returned = False
         self.faulty = False
         """A statement is in error, and reported."""
         self.doubtful = False
         """A faulty statement might have returned: nothing is said about a missing return."""
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """What is assigned inside is not visible after it."""
+        before = self.locals, self.places, self.indices
+        self.locals, self.places, self.indices = map(dict, before)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self.locals, self.places, self.indices = before
+
+    @contextmanager
+    def part(self) -> Iterator[Instance]:
+        """One turn or entry of what is unrolled has annotations of its own."""
+        whole = self.instance
+        self.instance = whole.part()
+        try:
+            yield self.instance
+        finally:
+            whole.mentions = whole.mentions or self.instance.mentions
+            self.instance = whole
 
     def expression(self, e: Expression) -> Walk[Info]:
         """The type of `e`, annotated in the instance with all its parts. Raises ProgramError or Poisoned."""
@@ -150,69 +173,14 @@ class Typing:
         if self.checker.find(e.text) is not None:
             message = f"`{e.text}` is a function, not a value"
             return fail("function-as-value", message, e.span, f"call it: `{e.text}(...)`")
+        if e.text in self.gone:
+            return fail("undefined-name", f"`{e.text}` has no value here", e.span, self.gone[e.text])
         hint = did_you_mean(e.text, [*self.locals, *self.checker.value_names(), "pi"])
         if hint is None and e.text[0].isupper():
             hint = f"if it is a weight, declare it: `param {e.text}`"
         return fail("undefined-name", f"there is no value named `{e.text}`", e.span, hint)
 
     # ---- operators -----------------------------------------------------------------------------------------------
-
-    def _chain(self, e: Chain) -> Walk[Info]:
-        left: Info = yield self.expression(e.first)
-        for link in e.links:
-            if link.operator in ("and", "or") and left.static is (link.operator == "or"):
-                self.instance.info[link] = left  # decided: the right side is not even typed
-                continue
-            right: Info = yield self.expression(link.operand)
-            span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
-            if link.operator == "@":
-                op, attrs = self._product(left, right, span)
-            else:
-                op, attrs = OPS[OPERATORS[link.operator]], {}
-            hint = None
-            if link.operator == "*" and len(left.type.shape) == 2 and len(right.type.shape) in (1, 2):
-                hint = f"`*` is elementwise; the matrix product is `{e.first.span.text} @ {link.operand.span.text}`"
-            left = self.apply(op, (left, right), attrs, span, hint)
-            self.instance.info[link] = left
-            self.instance.targets[link] = Primitive(op, attrs, ())
-        return left
-
-    def _product(self, left: Info, right: Info, span: Span) -> tuple[Op, Mapping[str, Any]]:
-        op, surface = SURFACES["@"][0]
-        try:
-            return op, surface.attrs((left.type, right.type), {})
-        except ShapeError as error:
-            hint = "`*` multiplies by a scalar" if not left.type.shape or not right.type.shape else None
-            raise fail("shape-mismatch", str(error), span, hint) from None
-
-    def _compare(self, e: Compare) -> Walk[Info]:
-        left: Info = yield self.expression(e.left)
-        right: Info = yield self.expression(e.right)
-        return self._operator(e, COMPARISONS[e.operator], (left, right))
-
-    def _negate(self, e: Negate) -> Walk[Info]:
-        operand: Info = yield self.expression(e.operand)
-        return self._operator(e, "neg", (operand,))
-
-    def _not(self, e: Not) -> Walk[Info]:
-        operand: Info = yield self.expression(e.operand)
-        return self._operator(e, "not", (operand,))
-
-    def _power(self, e: Power) -> Walk[Info]:
-        base: Info = yield self.expression(e.base)
-        exponent: Info = yield self.expression(e.exponent)
-        if base.static is None and base.type.kind == "int" and (exponent.static or 0) < 0:
-            raise fail(
-                "negative-power",
-                "an int to a negative power is not an int",
-                e.span,
-                "write the base as a real",
-            )
-        return self._operator(e, "pow", (base, exponent))
-
-    def _operator(self, e: Expression, name: str, infos: tuple[Info, ...]) -> Info:
-        self.instance.targets[e] = Primitive(OPS[name], {}, ())
-        return self.apply(OPS[name], infos, {}, e.span)
 
     def apply(
         self, op: Op, infos: Sequence[Info], attrs: Mapping[str, Any], span: Span, hint: str | None = None
@@ -283,27 +251,24 @@ class Typing:
                 raise fail("shape-mismatch", message, item.span)
         return self.apply(OPS["stack"], [Info(i.type) for i in infos], {"axis": 0}, e.span)
 
-    def _comprehension(self, e: Comprehension) -> Info:
-        raise ProgramError([not_built("comprehensions", e.span)])
-
     LEAVES: ClassVar[dict[type, Callable[[Any, Any], Info]]] = {
         Number: _number,
         Integer: _integer,
         Boolean: _boolean,
-        Comprehension: _comprehension,
-        Fold: _comprehension,
     }
     METHODS: ClassVar[dict[type, Callable[[Any, Any], Walk[Info]]]] = {
         Name: _name,
-        Chain: _chain,
-        Compare: _compare,
-        Negate: _negate,
-        Not: _not,
-        Power: _power,
+        Chain: chain,
+        Compare: compare,
+        Negate: negate,
+        Not: not_,
+        Power: power,
         Conditional: _conditional,
         ListLiteral: _list,
         Call: call,
         Index: index,
+        Comprehension: comprehension,
+        Fold: comprehension,
     }
 
 

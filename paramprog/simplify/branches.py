@@ -49,7 +49,11 @@ def simplified_branch(
 
 
 def _entrywise(live: Live) -> bool:
-    return all(n.op.elementwise or not n.args or isinstance(n.op, Branch) or n.op is PART for n in live)
+    return all(
+        (n.op.elementwise or not n.args or isinstance(n.op, Branch) or n.op is PART)
+        and not any(type.shape for type in n.results)
+        for n in live
+    )
 
 
 def _taken(

@@ -1,7 +1,8 @@
 """Rules for elementwise primitives.
 
 Forbidden, because they are wrong somewhere: 0 * x = 0 and x - x = 0 (NaN, infinities), x + 0.0 = x (x = -0.0),
--(x - y) = y - x (x = y), x / c = x * (1 / c), (x * y) * z = x * (y * z) (rounding).
+-(x - y) = y - x (x = y), x / c = x * (1 / c), (x * y) * z = x * (y * z) (rounding); x ** 1 = x has the same values, but
+the gradient of the left side is NaN where x is.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ NEUTRAL = (
     Rule("x + -0.0 = x, x + 0.0 = x where x is never -0.0, n + 0 = n", ADD, _plus_zero),
     Rule("x - 0.0 = x", SUB, lambda g, x, y: x if is_number(y, 0.0) else None),
     Rule("x / 1 = x", DIV, lambda g, x, y: x if is_number(y, 1) else None),
-    Rule("x ** 1 = x", POW, lambda g, x, y: x if is_number(y, 1) else None),
+    Rule("n ** 1 = n for an int n", POW, lambda g, x, y: x if is_number(y, 1) and x.kind == "int" else None),
     Rule("x ** 0 = 1, also for NaN", POW, lambda g, x, y: _constant(g, 1, x, x) if is_number(y, 0) else None),
     Rule("div0(x, c) = x / c for c != 0", DIV0, lambda g, x, y: g(DIV, x, y) if is_nonzero(y) else None),
     Rule(

@@ -72,10 +72,14 @@ def prepare(program: Program, table: Table, settings: Settings, start: Values) -
     arrays = {name: bound.arrays[name] for name in names}
     if target is not None:
         arrays[target] = _as_predicted(bound, target, objective.prediction, settings)
+    if not arrays:
+        raise fail("data-column", f"no argument of the program takes a column of {table.called}")
     labels = arrays[target] if target is not None and settings.loss == "cross_entropy" else None
     training, validation = split(table.rows, settings.val, settings.seed, labels)
     scaling = _scaling(arguments, bound, settings, start, training)
-    scaled = {k: _cast(v, settings) for k, v in (scaling.apply(arrays) if scaling else arrays).items()}
+    scaled = {
+        k: _cast(k, v, settings, bound) for k, v in (scaling.apply(arrays) if scaling else arrays).items()
+    }
     parts = [{name: a[part] for name, a in scaled.items()} for part in (training, validation)]
     data = Data(parts[0], parts[1] if len(validation) else None, Places(bound, training))
     theta = objective.layout.vector({name: point.params[name] for name in objective.layout.shapes})
@@ -157,8 +161,19 @@ def _scaling(
     return Scaling.fit(settings.scale, bound.arrays, names, training)
 
 
-def _cast(array: NDArray[Any], settings: Settings) -> NDArray[Any]:
-    return array.astype(settings.dtype, copy=False) if array.dtype.kind == "f" else array
+def _cast(name: str, array: NDArray[Any], settings: Settings, bound: Bound) -> NDArray[Any]:
+    """In the precision of the run. Raises ProgramError at a cell that is too large for it."""
+    if array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):
+        found = array.astype(settings.dtype, copy=False)
+    lost = np.argwhere(np.isinf(found).reshape(len(found), -1))
+    if len(lost):
+        row, entry = map(int, lost[0])
+        value = array.reshape(len(array), -1)[row, entry]
+        message = f"{value:g} is too large for a {settings.dtype}"
+        raise fail("data-nonfinite", message, bound.place(row, name, entry), "use --dtype float64")
+    return found
 
 
 # ---- checks ------------------------------------------------------------------------------------------------------

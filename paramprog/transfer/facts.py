@@ -1,7 +1,8 @@
 """Facts of the gradient analysis: structural zeros, masked values and values; their meet and their transfer.
 
 Between no cotangent (`None`) and a value lies `Masked`: a value whose lanes outside `lanes` are structural zeros. It is
-born where a branch gives a cotangent on one side only, and keeps 0 * infinity from turning a zero into NaN.
+born where a branch gives a cotangent on one side only, where entries are overwritten and where some are selected, and
+keeps 0 * infinity from turning a zero into NaN.
 """
 
 from __future__ import annotations
@@ -13,17 +14,39 @@ import numpy as np
 
 from paramprog.graph import Node
 from paramprog.op import Chain, Linear
-from paramprog.transfer.linear import MASK, SPREAD
+from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.gather import SCATTER_ADD
+from paramprog.transfer.linear import MASK, SPREAD, SUM
 from paramprog.transfer.pair import ADD
-from paramprog.transfer.select import EXPAND
-from paramprog.transfer.step import GREATER, OR, REAL
+from paramprog.transfer.put import SPARED, along_others
+from paramprog.transfer.select import EMBED, EXPAND
+from paramprog.transfer.source import FULL
+from paramprog.transfer.step import GREATER, NOT, OR, REAL
+
+
+class Later:
+    """Lanes as nodes that are made when they are first asked for, so that nothing is emitted that nobody needs."""
+
+    def __init__(self, make: Callable[[], Node]) -> None:
+        self.make = make
+        self.made: Node | None = None
+
+    def node(self) -> Node:
+        if self.made is None:
+            self.made = self.make()
+        return self.made
 
 
 class Masked(NamedTuple):
-    """A fact whose entries outside `lanes` (a bool of the same shape) are structural zeros, and are 0 in `value`."""
+    """A fact whose entries outside `lanes` (a bool of the same shape) are structural zeros, and are 0 in `value`.
+
+    Beside a node as value, lanes that are known at once are an array, and others nodes, or `Later`. Lanes that are
+    `selected` were born at a selection of entries, and may be forgotten where nothing can be infinite (finite.py).
+    """
 
     value: Any
     lanes: Any
+    selected: bool = False
 
 
 Fact = Any
@@ -35,6 +58,11 @@ def plain(fact: Fact) -> Any:
     return fact.value if isinstance(fact, Masked) else fact
 
 
+def unselected(fact: Fact) -> Fact:
+    """The fact, without lanes that were born at a selection."""
+    return fact.value if isinstance(fact, Masked) and fact.selected else fact
+
+
 def plus(a: Fact, b: Fact) -> Fact:
     """The meet of two facts: their sum."""
     if a is None or b is None:
@@ -42,43 +70,158 @@ def plus(a: Fact, b: Fact) -> Fact:
     if isinstance(a, Mapping):
         return {k: plus(a.get(k), b.get(k)) for k in {**a, **b}}
     if isinstance(a, Masked) and isinstance(b, Masked):
-        return Masked(ADD(a.value, b.value), OR(a.lanes, b.lanes))
+        return _masked(ADD(a.value, b.value), _either(a.lanes, b.lanes), a.selected and b.selected)
     return ADD(plain(a), plain(b))
 
 
+def with_nodes(fact: Fact) -> Fact:
+    """A fact on nodes whose lanes are a node as well, as regions want them."""
+    if not isinstance(fact, Masked):
+        return fact
+    lanes = _made(fact.lanes)
+    return fact._replace(lanes=lanes if isinstance(lanes, Node) else fact.value.graph.array(lanes))
+
+
 def on(fact: Fact, f: Callable[[Any], Any]) -> Fact:
-    """`f` on the value of a fact, and on its lanes."""
-    if fact is None:
-        return None
-    return Masked(f(fact.value), f(fact.lanes)) if isinstance(fact, Masked) else f(fact)
+    """`f` on the value of a fact, a node, and on its lanes as a node."""
+    if not isinstance(fact, Masked):
+        return None if fact is None else f(fact)
+    value, lanes, selected = with_nodes(fact)
+    return Masked(f(value), f(lanes), selected)
 
 
-def push_fact(chain: Chain, fact: Fact) -> Fact:
-    """J fact."""
-    return _through(chain, fact)
+def push_fact(chain: Chain, fact: Fact, *, selects: bool = False) -> Fact:
+    """J fact. Entries that no operation of `chain` gives a place are structural zeros, on nodes only if `selects`."""
+    return _through(chain, fact, selects)
 
 
-def pull_fact(chain: Chain, fact: Fact) -> Fact:
-    """J^T fact."""
-    return _through([lin.T for lin in reversed(chain)], fact)
+def pull_fact(chain: Chain, fact: Fact, *, selects: bool = False) -> Fact:
+    """J^T fact. Entries that `chain` does not select are structural zeros, on nodes only if `selects`."""
+    return _through([lin.T for lin in reversed(chain)], fact, selects)
 
 
-def _through(maps: Iterable[Linear], fact: Fact) -> Fact:
+def _through(maps: Iterable[Linear], fact: Fact, selects: bool) -> Fact:
     """The fact after some linear maps; entries that are structural zeros stay so: 0 * inf is no zero."""
-    g, lanes = (fact.value, fact.lanes) if isinstance(fact, Masked) else (fact, None)
+    g, lanes, selected = fact if isinstance(fact, Masked) else (fact, None, False)
+    on_nodes = isinstance(g, Node)
     for lin in maps:
+        known = lin.frozen[0] if lin.op is MASK and on_nodes and not isinstance(lin.frozen[0], Node) else None
+        if known is not None and np.all(known):
+            continue
+        if known is not None and not np.any(known):
+            return None
+        shape = _shape(g)
         g = lin(g)
         if lin.op is MASK or lin.op is EXPAND:
-            lanes = along(lin.frozen[0], g) if lanes is None else lin(lanes)
+            lanes = along(lin.frozen[0], g) if lanes is None else lin(_made(lanes))
+            selected = False
         elif lanes is None:
-            continue
+            if (selects or not on_nodes) and lin.op in (EMBED, SCATTER_ADD):
+                lanes, selected = _named(lin, shape, g), True
         elif lin.op.elementwise:
-            g = MASK(lanes, g)
-        elif any(_is_real(x) for x in lin.frozen):
-            lanes = None  # every entry of the result may be a sum with selected ones
+            if not _keeps_zeros(lin):
+                g = MASK(_made(lanes), g)
         else:
-            lanes = GREATER(lin(REAL(lanes)), 0.0)
-    return g if lanes is None else Masked(g, lanes)
+            lanes = _moved(lin, lanes, g)
+        if _is_known(lanes):
+            if np.all(lanes):
+                lanes = None
+            elif on_nodes and not np.any(lanes):
+                return None
+    return g if lanes is None else Masked(g, lanes, selected)
+
+
+def _keeps_zeros(lin: Linear) -> bool:
+    """Whether an elementwise map multiplies by nothing but finite numbers that are known."""
+    return all(isinstance(x, float) or (isinstance(x, Node) and x.op is FULL) for x in lin.frozen) and all(
+        np.isfinite(x.attrs["value"] if isinstance(x, Node) else x) for x in lin.frozen
+    )
+
+
+# ---- lanes -------------------------------------------------------------------------------------------------------
+
+
+def _masked(value: Any, lanes: Any, selected: bool) -> Fact:
+    return value if _is_known(lanes) and np.all(lanes) else Masked(value, lanes, selected)
+
+
+def _is_known(lanes: Any) -> bool:
+    return not (lanes is None or isinstance(lanes, Node | Later))
+
+
+def _made(lanes: Any) -> Any:
+    return lanes.node() if isinstance(lanes, Later) else lanes
+
+
+def _either(a: Any, b: Any) -> Any:
+    if isinstance(a, Later) or isinstance(b, Later):
+        return Later(lambda: OR(_made(a), _made(b)))
+    return OR(a, b)
+
+
+def _named(lin: Linear, shape: tuple[int, ...], like: Any) -> Any:
+    """Which entries of `like`, the result of a map of an argument of `shape`, that puts entries among zeros."""
+    if lin.op is EMBED:
+        return lin(np.ones(shape, np.bool_))
+    i, attrs = lin.frozen[0], lin.attrs
+
+    def named() -> Any:
+        return along_others(NOT(SPARED(i, size=attrs["size"])), 1, attrs["axis"], tuple(like.shape))
+
+    return Later(named) if isinstance(i, Node) else named()
+
+
+def _moved(lin: Linear, lanes: Any, result: Any) -> Any:
+    """Where the result of a map that is not elementwise is no structural zero; None where that is not worth knowing."""
+    if _is_known(lanes) and not any(isinstance(x, Node) and x.kind != "real" for x in lin.frozen):
+        return _moved_array(lin, lanes, _shape(result))
+    if not isinstance(lanes, Node):
+        # of entries that are selected by an index, a sum has nearly always one
+        if lin.op is CONTRACT and _kept_letters(lin):
+            return Later(lambda: _moved_node(_of_ones(lin), _made(lanes)))
+        forgotten = lin.op is SUM or any(_is_real(x) for x in lin.frozen)
+        return None if forgotten else Later(lambda: _moved_node(lin, _made(lanes)))
+    if any(_is_real(x) for x in lin.frozen):
+        return None  # every entry of the result may be a sum with selected ones
+    return _moved_node(lin, lanes)
+
+
+def _moved_node(lin: Linear, lanes: Any) -> Any:
+    return GREATER(lin(REAL(lanes)), 0.0)
+
+
+def _kept_letters(lin: Linear) -> str:
+    """Of a contraction, the letters of the hole that are not summed over."""
+    words, result = lin.attrs["spec"].split("->")
+    return "".join(c for c in words.split(",")[lin.hole] if c in result)
+
+
+def _of_ones(lin: Linear) -> Linear:
+    """The map with ones for the numbers that it multiplies by: an entry is positive where any that it adds is."""
+
+    def ones(x: Any) -> Any:
+        if not _is_real(x):
+            return x
+        return x.graph.constant(1.0, "real", x.shape) if isinstance(x, Node) else np.ones(x.shape)
+
+    return lin._replace(frozen=tuple(map(ones, lin.frozen)))
+
+
+def _moved_array(lin: Linear, lanes: Any, shape: tuple[int, ...]) -> Any:
+    if lin.op is CONTRACT:
+        words, result = lin.attrs["spec"].split("->")
+        hole, left = words.split(",")[lin.hole], _kept_letters(lin)
+        found = np.any(lanes, axis=tuple(k for k, c in enumerate(hole) if c not in result))
+        found = np.transpose(found, sorted(range(len(left)), key=lambda k: result.index(left[k])))
+        return np.broadcast_to(
+            np.expand_dims(found, [k for k, c in enumerate(result) if c not in left]), shape
+        )
+    return np.asarray(_of_ones(lin)(lanes.astype(np.float64))) > 0
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    """Also of a number that is no array."""
+    return x.shape if isinstance(x, Node) else np.shape(x)
 
 
 def _is_real(x: Any) -> bool:

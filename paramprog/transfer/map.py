@@ -15,6 +15,7 @@ import numpy as np
 
 from paramprog.op import OPS, Chain, KindRule, Linear, Op, Sample, Surface, arithmetic, register, to_real
 from paramprog.transfer.linear import MUL
+from paramprog.transfer.spelling import at_least
 from paramprog.transfer.step import SIGN, STEP
 from paramprog.types import Type
 
@@ -76,6 +77,17 @@ GUARD: Op = register(
 )
 
 
+FAR = -80.0
+"""So far out 1 + exp(x) is 1, in every format."""
+
+
+def _sigmoid(x: Any) -> Any:
+    """SciPy's, which is 0 where the result is subnormal, but exp(x) far out."""
+    y = special("expit")(x)
+    far = x < FAR
+    return np.where(far, np.exp(np.minimum(x, 0)), y).astype(y.dtype, copy=False)[()] if np.any(far) else y
+
+
 def _softplus(x: Any) -> Any:
     return np.logaddexp(x, np.zeros((), np.asarray(x).dtype))
 
@@ -131,9 +143,7 @@ ATANH: Op = smooth(
     lambda y, x: GUARD(RECIP((1.0 - x) * (1.0 + x)), y),
     domain=UNIT,
 )
-SIGMOID: Op = smooth(
-    "sigmoid", "1 / (1 + exp(-x))", special("expit"), lambda y, x: y * SIGMOID(-x), total=True
-)
+SIGMOID: Op = smooth("sigmoid", "1 / (1 + exp(-x))", _sigmoid, lambda y, x: y * SIGMOID(-x), total=True)
 LOGSIGMOID: Op = smooth("logsigmoid", "log(sigmoid(x))", _logsigmoid, lambda y, x: SIGMOID(-x), total=True)
 SOFTPLUS: Op = smooth("softplus", "log(1 + exp(x))", _softplus, lambda y, x: SIGMOID(x), total=True)
 RELU: Op = smooth(
@@ -181,6 +191,11 @@ def _polygamma(x: Any, *, k: int) -> Any:
     return scipy.special.polygamma(k, x).astype(np.asarray(x).dtype, copy=False)
 
 
+def _order(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    at_least(0, k=options["k"])
+    return {"k": options["k"]}
+
+
 POLYGAMMA: Op = smooth(
     "polygamma",
     "the k-th derivative of digamma",
@@ -192,7 +207,7 @@ POLYGAMMA: Op = smooth(
             "polygamma",
             "the k-th derivative of digamma",
             leading="k",
-            attrs=lambda types, options: {"k": options["k"]},
+            attrs=_order,
         ),
     ),
     samples=(Sample(((3,),), {"k": 1}), Sample(((3,),), {"k": 2})),

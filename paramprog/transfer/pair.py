@@ -91,7 +91,7 @@ XLOGY: Op = smooth(
     "xlogy",
     "x log y, but 0 where x is 0",
     special("xlogy"),
-    lambda out, x, y: LOG(y),
+    lambda out, x, y: GUARD(LOG(y), out),
     lambda out, x, y: GUARD(XDIVY(x, y), out),
     arguments=("x", "y"),
     domain=((-2.0, 2.0), (0.1, 3.0)),

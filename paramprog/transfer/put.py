@@ -128,12 +128,15 @@ def _put_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[s
     return {"axis": axis, "size": types[0].shape[axis]}
 
 
+def along_others(condition: Any, rank: int, axis: int, shape: Shape) -> Any:
+    """`condition`, which has the `rank` axes from `axis` on, repeated over the others of `shape`."""
+    others = tuple(a for a in range(len(shape)) if not axis <= a < axis + rank)
+    return SPREAD(condition, axes=others, sizes=tuple(shape[a] for a in others)) if others else condition
+
+
 def _mask(condition: Any, rank: int, axis: int, shape: Shape) -> Linear:
     """The entries where `condition` holds, which has the `rank` axes from `axis` on."""
-    others = tuple(a for a in range(len(shape)) if not axis <= a < axis + rank)
-    if others:
-        condition = SPREAD(condition, axes=others, sizes=tuple(shape[a] for a in others))
-    return Linear(MASK, 1, (condition,))
+    return Linear(MASK, 1, (along_others(condition, rank, axis, shape),))
 
 
 def _put_batch(lanes: Lanes, flags: Sequence[bool], x: Any, i: Any, v: Any, *, axis: int, size: int) -> Any:

@@ -13,9 +13,10 @@ import numpy as np
 
 from paramprog.op import Chain, KindRule, Linear, Op, Sample, Surface, numbered_axes, register, to_real
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, reduction, sized_axis_attrs
-from paramprog.transfer.map import EXP, diagonal
+from paramprog.transfer.map import EXP, GUARD, diagonal
 from paramprog.transfer.pair import DIV0
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, TRANSPOSE
+from paramprog.transfer.scaled import product
 from paramprog.transfer.select import SLICE, Cut
 from paramprog.transfer.step import STOP
 from paramprog.types import Shape, ShapeError, dims_text
@@ -105,6 +106,12 @@ def _norm(x: Any, axes: Axes) -> Any:
     return np.sqrt(np.sum(np.square(x / scale), axes)) * np.squeeze(scale, axes)
 
 
+def _std(x: Any, axes: Axes) -> Any:
+    """Scaled by a power of two, which rounds nothing, so squares neither overflow nor vanish."""
+    _, power = np.frexp(np.max(np.abs(x), axes, keepdims=True))
+    return np.ldexp(np.std(np.ldexp(x, -power), axes), np.squeeze(power, axes))
+
+
 MEAN: Op = register(
     Op(
         "mean",
@@ -138,7 +145,7 @@ VAR: Op = reduced(
 STD: Op = reduced(
     "std",
     "the standard deviation (divides by n)",
-    np.std,
+    _std,
     lambda y, x, axes, sizes: DIV0(_centred(x, axes, sizes), count(sizes) * y),
 )
 NORM: Op = reduced(
@@ -203,8 +210,8 @@ def _others_in_front(x: Any) -> Any:
 PROD: Op = reduced(
     "prod",
     "the product of all entries, or along an axis",
-    np.prod,
-    lambda y, x, axes, sizes: _others(x, axes, sizes),
+    product,
+    lambda y, x, axes, sizes: GUARD(_others(x, axes, sizes), y),
     empty=True,
     total=True,
 )

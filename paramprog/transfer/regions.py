@@ -213,7 +213,9 @@ class Branch(Region):
                 value = env[at]
                 if isinstance(k, Result) and k.number in summed:
                     total = _over_lanes(value, count, at in wide)
-                    out[k] = total if k not in out else out[k] | total if at.kind == "bool" else out[k] + total
+                    out[k] = (
+                        total if k not in out else out[k] | total if at.kind == "bool" else out[k] + total
+                    )
                     continue
                 shape = np.shape(value)[1:] if at in wide else np.shape(value)
                 if lanes is ... and at in wide:

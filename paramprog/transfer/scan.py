@@ -15,6 +15,7 @@ import numpy as np
 from paramprog.op import Chain, Linear, Op, Sample, arithmetic, numbered_axes, register
 from paramprog.transfer.linear import linear
 from paramprog.transfer.map import diagonal
+from paramprog.transfer.scaled import products
 from paramprog.transfer.select import EMBED, SLICE, Cut
 from paramprog.transfer.spelling import Exact, axis_of, checked_axis
 from paramprog.types import Shape, ShapeError, dims_text
@@ -132,7 +133,7 @@ RECURRENCE: Op = register(
 
 
 def _cumprod(x: Any, *, axis: int, exclusive: bool) -> Any:
-    y = np.cumprod(x, axis)
+    y = products(x, axis)
     if not exclusive:
         return y
     out = np.ones_like(y)

@@ -48,23 +48,32 @@ def undecided(name: str, of: str, detail: str) -> Check:
 
 
 def agreement(
-    name: str, of: str, found: Any, expected: Any, magnitude: Any, tolerance: float, detail: str = ""
+    name: str,
+    of: str,
+    found: Any,
+    expected: Any,
+    magnitude: Any,
+    tolerance: float,
+    detail: str = "",
+    infinite: str = "",
 ) -> Check:
     """|found - expected| <= tolerance * magnitude, entry by entry, where `magnitude` is the size of what was
     added.
 
     Entries that are not finite on both sides agree (the sum has no value there); on one side only, they do
-    not.
+    not, unless `infinite` says which value of the program is not finite either: then nothing is decided.
     """
     a, b, size = (np.ravel(np.asarray(v, np.float64)) for v in (found, expected, magnitude))
     finite = np.isfinite(a) & np.isfinite(b)
     alone = np.flatnonzero(np.isfinite(a) != np.isfinite(b))
+    apart = ""
     if alone.size:
         k = int(alone[0])
         entry = f" in entry {k}" if a.size > 1 else ""
-        detail = _joined(detail, f"{a[k]:.6g} against {b[k]:.6g}{entry}")
-        return Check(name, False, float("inf"), tolerance, detail, of)
-    if not finite.all():
+        apart = f"{a[k]:.6g} against {b[k]:.6g}{entry}"
+        if not infinite:
+            return Check(name, False, float("inf"), tolerance, _joined(detail, apart), of)
+    elif not finite.all():
         count = int(np.sum(~finite))
         some = f" ({count} of {a.size} entries)" if a.size > 1 else ""
         detail = _joined(detail, f"not finite at this point{some}, on both sides")
@@ -77,6 +86,8 @@ def agreement(
         k = int(np.flatnonzero(finite)[int(relative.argmax())])
         entry = f" in entry {k}" if a.size > 1 else ""
         detail = _joined(detail, f"{a[k]:.6g} against {b[k]:.6g}{entry}")
+    elif apart:
+        return undecided(name, of, _joined(detail, apart, infinite))
     return Check(name, error <= tolerance, error, tolerance, detail, of)
 
 

@@ -46,6 +46,8 @@ FAINT = 1e-3
 
 EPS = float(np.finfo(np.float64).eps)
 
+AT_KINK = "at a kink"
+
 
 class Estimate(NamedTuple):
     """A derivative along a direction, and how far it may be off; `scale` is the size of the function near."""
@@ -135,7 +137,22 @@ def kink(line: Line, claimed: float, gap: float) -> bool:
         return False
     if lasting[-1] == len(jumps) - 1 and gap <= 0.51 * max(jumps[-3:]):
         return True
-    return gap <= 0.51 * max(jumps[k] for k in lasting) and abs(line.central(usable[-1]) - claimed) <= 0.5 * gap
+    return (
+        gap <= 0.51 * max(jumps[k] for k in lasting) and abs(line.central(usable[-1]) - claimed) <= 0.5 * gap
+    )
+
+
+def rough(line: Line) -> bool:
+    """Whether f varies as much over the shortest steps as over the longest: it varies on a scale that they leap over.
+
+    A smooth function varies 4**STEPS times less, one with a square root at the point 2**STEPS times less.
+    """
+    moved = [max(abs(y - line.middle) for y in line.sides(k)) for k in range(STEPS)]
+    known = [m for m in moved if np.isfinite(m)]
+    if len(known) < STEPS // 2:
+        return False
+    shortest, largest = max(known[-4:]), max(known)
+    return shortest > 0.02 * largest and shortest > 100.0 * EPS * abs(line.middle)
 
 
 def difference_check(
@@ -223,7 +240,11 @@ def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: A
         tolerance = SAFETY * error + slack
         if gap > tolerance and kink(line, claimed, gap):
             return _none(
-                _placed("at a kink: the one-sided derivatives differ and enclose the gradient", where)
+                _placed(f"{AT_KINK}: the one-sided derivatives differ and enclose the gradient", where)
+            )
+        if gap > tolerance and rough(line):
+            return _none(
+                _placed("the function varies on a smaller scale than the steps of differences", where)
             )
     largest = float(np.max(np.abs(g) * np.maximum(np.abs(x), 1.0), where=np.isfinite(g), initial=0.0))
     if tolerance - slack > COARSE * max(abs(found.value), size, largest, FAINT * found.scale):

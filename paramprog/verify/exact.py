@@ -56,6 +56,8 @@ class ExactProblem:
     tolerance: float
     max_paths: int
     seed: int = 0
+    infinite: str = ""
+    """Which value of the program is not finite, if any is."""
 
 
 def exact_checks(problem: ExactProblem) -> list[Check]:
@@ -204,6 +206,9 @@ class _OnRationals:
         a, b = wrong[0]
         error = float("inf") if alone else max(float(abs(a - b)) for a, b in wrong) / size
         detail = f"{len(wrong)} of {len(pairs)} differ: {float(a):.17g} against {float(b):.17g}"
+        rest = [float(abs(a - b)) for a, b in finite if a != b]
+        if alone and self.problem.infinite and max(rest, default=0.0) <= self.problem.tolerance * size:
+            return undecided(check, name, f"{detail}; {self.problem.infinite}")
         if error <= self.problem.tolerance and (check == REVERSE or self.rationals.rounded):
             return undecided(check, name, f"rounded on the way; {detail}")
         return Check(check, False, error, 0.0, detail, name)
@@ -259,6 +264,8 @@ def _rounding(problem: ExactProblem, name: str, g: ExactGradient) -> Check:
             worst, at = relative, k
     if alone:
         detail = f"{gradient[alone[0]]:.6g} in entry {alone[0]}, exactly it is not finite"
+        if problem.infinite and worst <= problem.tolerance:
+            return undecided(GRADIENT, name, f"{detail}; {problem.infinite}")
         return Check(GRADIENT, False, float("inf"), problem.tolerance, detail, name)
     total = int(np.prod(problem.wrt[name].shape))
     some = f"; {len(g.entries)} entries drawn out of {total}" if len(g.entries) < total else ""

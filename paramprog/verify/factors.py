@@ -147,7 +147,8 @@ def _factor(lin: Linear, shape: Shape, limit: int) -> tuple[Factor, Shape]:
             raise TooLargeError
         source = np.ravel(lin(np.arange(1, n + 1).reshape(shape)))
         rows = np.flatnonzero(source)
-        return Matrix((m, n), rows, source[rows] - 1, np.ones(rows.size), selects=lin.op is COMPRESS), to
+        selects = lin.op in (COMPRESS, SLICE, GATHER)
+        return Matrix((m, n), rows, source[rows] - 1, np.ones(rows.size), selects=selects), to
     if lin.op is SUM or lin.op is SCATTER_ADD:
         if n > limit:
             raise TooLargeError
@@ -222,7 +223,7 @@ def push_lanes(chain: Chain, t: Any, lanes: Any, *, size: bool = False) -> tuple
     For a `size` |J| t, where t >= 0 (of primitives of unknown structure |J t|, which is no more).
     """
     for lin in chain:
-        if lin.op is EXPAND:
+        if lin.op is EXPAND or (lanes is None and lin.op in (EMBED, SCATTER_ADD)):
             lanes = lin(np.ones(np.shape(t), np.bool_) if lanes is None else lanes)
         elif lin.op is MASK:
             lanes = lin.frozen[0] if lanes is None else lanes & lin.frozen[0]

@@ -50,7 +50,7 @@ class Use(NamedTuple):
         named = f" ({node.name})" if node.name is not None else ""
         place = "" if node.span is None else f" at {printable(repr(node.span))}"
         argument = f", argument {self.port + 1}" if len(node.args) > 1 else ""
-        return f"`{node.op.name}`{named}{place}{argument}"
+        return f"`{node.op.spelled}`{named}{place}{argument}"
 
 
 class _Compared(NamedTuple):
@@ -153,7 +153,7 @@ class Local:
         columns = tuple(m.transposed for m in reversed(matrices))
         for name, apply, given, exact in (("pull", pull, out, matrices), ("push", push, into, columns)):
             shape, size = np.shape(given), np.size(given)
-            chosen = self.chosen(size, max(FEW, TOUCHED // (np.size(into) + np.size(out))))
+            chosen = self.chosen(size, max(FEW, TOUCHED // max(np.size(into) + np.size(out), 1)))
             worst, text = 0.0, ""
             unit = np.zeros(size, np.asarray(given).dtype)
             for k in chosen:

@@ -15,7 +15,7 @@ import numpy as np
 from paramprog.graph.region import ValueFault
 from paramprog.transfer.step import STOP
 from paramprog.verify.check import Check, undecided
-from paramprog.verify.differences import FEW, difference_check
+from paramprog.verify.differences import AT_KINK, FEW, difference_check
 from paramprog.verify.dyadic import rounded
 from paramprog.verify.edges import edge_entries
 from paramprog.verify.factors import TooLargeError
@@ -93,7 +93,8 @@ class _Edge:
         """One for each spot. Raises TooLargeError where the local Jacobian is too large.
 
         What is wrong where the rule jumps is asked again nearby: rules that are right on both sides of a kink need not
-        combine to what is right between them, as those of the two ties of max(a, min(a, b)) at a = b.
+        combine to what is right between them, as those of the two ties of max(a, min(a, b)) at a = b. So is what a kink
+        leaves open: a wrong rule is wrong there as well.
         """
         rationals = self.local.rationals
         here = rationals.entries(*self.use) if self.use in rationals.paths.chains else None
@@ -102,7 +103,11 @@ class _Edge:
             if found.ok is False and self._jumps(here, spot):
                 moved = self._moved(NEARBY)
                 there = self._check(moved, self._matrices(moved), spot)
-                found = there if there.ok is False else undecided(PARTIALS, "", "at a kink; right nearby")
+                found = there if there.ok is False else undecided(PARTIALS, "", f"{AT_KINK}; right nearby")
+            elif found.ok is None and found.detail.startswith(AT_KINK):
+                moved = self._moved(NEARBY)
+                there = self._check(moved, self._matrices(moved), spot)
+                found = there if there.ok is False else found
             yield found
 
     def _spots(self) -> Iterator[Spot]:

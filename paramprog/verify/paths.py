@@ -97,7 +97,7 @@ def gradient_by_paths(trace: Trace, start: Node, output: Node, max_paths: int = 
         return None
     if found.value is not None:
         return found.value.astype(np.asarray(trace.values[start]).dtype)
-    place = start.name or start.op.name
+    place = start.name or start.op.spelled
     if found.paths > max_paths:
         time = "" if found.predicted is None else f"; walking all would take {duration(found.predicted)}"
         message = f"{count_text(found.paths)} paths lead from `{place}` to the output{time}"

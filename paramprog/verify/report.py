@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from paramprog.analyses.nonfinite import first_value
 from paramprog.evaluate import Trace, evaluate, trace
 from paramprog.gradient import adjoint, plain_or_none, pulled, pushed, tangent
 from paramprog.graph import Node
@@ -71,18 +72,19 @@ def verify(problem: Problem) -> Report:
 
     Raises ProgramError, with the place, when the program has no value at this point.
     """
-    work = _Verification(problem)
     checks: list[Check] = []
     sums: dict[str, PathSum] = {}
-    for name in problem.wrt:
-        sums[name] = work.paths.sum(work.run.of[problem.wrt[name]], problem.max_paths, work.rng)
-        checks += work.against_paths(name, sums[name])
-    checks += work.forward(sums)
-    if problem.oracle is not None:
-        checks += work.differences(problem.oracle, sums)
-    checks += given_partials(work.run, problem.seed)
-    if problem.exact:
-        checks += work.exact()
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        work = _Verification(problem)
+        for name in problem.wrt:
+            sums[name] = work.paths.sum(work.run.of[problem.wrt[name]], problem.max_paths, work.rng)
+            checks += work.against_paths(name, sums[name])
+        checks += work.forward(sums)
+        if problem.oracle is not None:
+            checks += work.differences(problem.oracle, sums)
+        checks += given_partials(work.run, problem.seed)
+        if problem.exact:
+            checks += work.exact()
     return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks)
 
 
@@ -122,6 +124,17 @@ class _Verification:
             for (name, x), a in zip(names, self.adjoints, strict=True)
         }
 
+    @cached_property
+    def infinite(self) -> str:
+        """Which value of the program is not finite, if any is."""
+        blamed = first_value(self.run.nodes, self.run.values)
+        return "" if blamed is None else f"a value is not finite: {blamed.message}"
+
+    def _agreement(
+        self, check: str, of: str, found: Any, expected: Any, magnitude: Any, detail: str = ""
+    ) -> Check:
+        return agreement(check, of, found, expected, magnitude, self.tolerance, detail, self.infinite)
+
     # ---- against the path sum ------------------------------------------------------------------------------
 
     def against_paths(self, name: str, found: PathSum) -> list[Check]:
@@ -133,12 +146,12 @@ class _Verification:
         checks = []
         for check, v in ((REVERSE, self.gradients[name]), (ANALYSIS, numbers)):
             if found.value is not None:
-                checks.append(agreement(check, name, v, found.value, found.magnitude, self.tolerance, detail))
+                checks.append(self._agreement(check, name, v, found.value, found.magnitude, detail))
                 continue
             inner = [float(np.vdot(np.asarray(v, np.float64), p.tangent)) for p in found.projections]
             sums, sizes = ([getattr(p, a) for p in found.projections] for a in ("value", "magnitude"))
             note = f"{detail} on {len(inner)} random tangents"
-            checks.append(agreement(check, name, inner, sums, sizes, self.tolerance, note))
+            checks.append(self._agreement(check, name, inner, sums, sizes, note))
         return checks
 
     @cached_property
@@ -168,6 +181,7 @@ class _Verification:
                 self.tolerance,
                 problem.max_paths,
                 problem.seed,
+                self.infinite,
             )
         )
 
@@ -201,7 +215,7 @@ class _Verification:
         found = 0.0 if y is None else _inner(self.covector, y)
         expected = sum(_inner(self.gradients[n], tangents[n]) for n in names)
         size = sum(self._size(n, sums[n], tangents[n]) for n in names)
-        return agreement(FORWARD, of, found, expected, size, self.tolerance)
+        return self._agreement(FORWARD, of, found, expected, size)
 
     def _size(self, name: str, found: PathSum, t: Any) -> float:
         """What <v, t> is the sum of: by paths where their sizes are known."""
@@ -278,7 +292,7 @@ def _beside_kink(here: Check, nearby: Check) -> Check:
 
 def _at_kink(here: Check, nearby: Check, found: Sequence[Node]) -> Check:
     """What a check that a kink left open, in part or whole, comes to, given the check at a point nearby."""
-    kink = f"kink at `{found[0].name or found[0].op.name}`"
+    kink = f"kink at `{found[0].name or found[0].op.spelled}`"
     if found[0].span is not None:
         kink += f", line {found[0].span.line}"
     if nearby.ok:

@@ -8,11 +8,19 @@ import pytest
 import paramprog
 from paramprog.resources import programs_dir
 
+MANY_PATHS = ("alignment", "fluid", "pendulum")
+"""More paths lead through their loops than are enumerated."""
+
 
 @pytest.mark.parametrize("path", sorted(programs_dir().glob("*.pp")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("mode", ["reverse", "forward", "paths"])
 def test_shipped_programs(cli, path, mode):
-    """Every mode gives the gradients of the Python interface; exit 0."""
+    """Every mode gives the gradients of the Python interface; exit 0. What has too many paths says so."""
+    if mode == "paths" and path.stem in MANY_PATHS:
+        refused = cli("grad", path, "--mode", mode, "-q")
+        assert refused.code == 1
+        assert "path-limit" in refused.err
+        return
     found = cli("grad", path, "--mode", mode, "-q", "--json").json
     expected = paramprog.load(path).grad()
     assert list(found["gradients"]) == list(expected.gradients)

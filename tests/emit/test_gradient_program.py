@@ -16,7 +16,9 @@ import paramprog
 from paramprog.diagnostics import ProgramError
 from paramprog.resources import programs_dir
 
-SHIPPED = sorted(p.stem for p in programs_dir().glob("*.pp"))
+# how often newton.pp goes round is known at run time only: see test_regions.py
+SHIPPED = sorted(p.stem for p in programs_dir().glob("*.pp") if p.stem != "newton")
+LOOPS = ["alignment", "elman_rnn", "fluid", "lstm", "memory", "pendulum"]
 SMALL = [name for name in SHIPPED if name not in ("determinant", "digits_mlp")]
 GOLDEN = Path(__file__).parent / "golden"
 WRT = ["w", "u", "W", "x", "v", "y", "A"]
@@ -48,7 +50,9 @@ def test_the_printed_gradient_has_the_same_defaults_and_draws(name):
 def test_printing_the_printed_program_changes_nothing(name):
     """The value of the printed program, differentiated and printed, is the same program."""
     first = shipped(name).gradient_program()
-    if name == "determinant":  # where terms that are shared get their names depends on their order
+    if name in ("determinant", "digits_classifier", *LOOPS):
+        # terms that are shared get their names where they come first, the points of called functions theirs last, those
+        # of loops none; what is printed has no calls, and names for all, and stays as it is
         first = again(first)
     assert statements(again(first)) == statements(first)
 
@@ -60,9 +64,8 @@ def test_the_printed_gradient_differentiates_again(name):
     text = program.gradient_program()
     wrt = next(iter(program.grad().gradients))
     gradient = next(n for n in paramprog.loads(text).compiled().built.outputs if n == f"d{wrt}")
-    second = paramprog.loads(
-        text.replace("return ", f"entry = sum({gradient} * {gradient})\n    return entry, ")
-    )
+    body, _, results = text.rpartition("    return ")
+    second = paramprog.loads(f"{body}    entry = sum({gradient} * {gradient})\n    return entry, {results}")
     x = np.asarray(program.point().inputs.get(wrt, program.point().params.get(wrt)))
     column = second.grad(output="entry", wrt=[wrt])[wrt]
     differences = np.zeros(x.shape)
@@ -76,7 +79,7 @@ def test_the_printed_gradient_differentiates_again(name):
     np.testing.assert_allclose(column, differences, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["running_example", "digits_mlp", "max_pooling", "guarded_log"])
+@pytest.mark.parametrize("name", ["running_example", "digits_mlp", "max_pooling", "guarded_log", "elman_rnn"])
 @pytest.mark.parametrize("language", ["pp", "python"])
 def test_golden(name, language, request):
     """The texts, word for word; `--update-golden` writes them anew."""
@@ -197,6 +200,43 @@ def test_a_long_conditional_is_broken_before_each_else():
     assert "\n        else x\n" in text
 
 
+def test_each_adjoint_has_the_comment_of_its_uses():
+    """Also one that is written early, as a part of another one, and its equal."""
+    text = check(
+        paramprog.loads(
+            """param a = 1.0, b = 2.0, c : real[2] = [3.0, 4.0]
+function f(x : real[2] = [1.0, 2.0]) {
+    y = a + b
+    z = dot(c, x) - y
+    return cos(z)
+}"""
+        )
+    )
+    lines = [line for line in text.splitlines() if line.startswith("    d")]
+    assert lines == [
+        "    dy = sin(z)  # line 4: z = dot(c, x) - y",
+        "    dz = -dy  # line 5: return cos(z)",
+        "    da = dy  # line 3: y = a + b",
+        "    db = dy",
+        "    dc = dz * x  # line 4: z = dot(c, x) - y",
+    ]
+
+
+def test_an_arm_that_is_never_taken_faults_as_before():
+    """What is computed before a branch is computed whichever side is taken."""
+    program = paramprog.loads(
+        """function f(x = 2.0, v : real[3] = [1, 2, 3], i : int = 1) {
+    a = v[i]
+    never = 1.0 < 0.0
+    return if never then a else x
+}"""
+    )
+    printed = paramprog.loads(check(program, ["x"]))
+    for p in (program, printed):
+        with pytest.raises(ProgramError, match="out of range"):
+            p.run({"i": 3})
+
+
 def test_the_cost_is_that_of_the_program():
     """Twice the terms of a sum in one line are about twice the work."""
 
@@ -263,6 +303,35 @@ PROGRAMS = {
     "an output that is a constant": "param w = 1.0\nfunction g(x = 2.0) { return 3.5 }",
     "a gradient that is an input": "param w = 2.0\nfunction g(x = 3.0) { y = w * x; return y }",
     "equal gradients": "param a = 1.0, b = 2.0\nfunction g(x = 3.0) { z = a + b; return sin(z * x) }",
+    "equal gradients that a third one is made of": """
+        param a = 1.0, b = 2.0, c : real[2] = [3.0, 4.0]
+        function g(x : real[2] = [1.0, 2.0]) { return cos(dot(c, x) - (a + b)) }""",
+    "a condition that is known, beside an arm that may fault": """
+        function g(x = 2.0, v : real[3] = [1, 2, 3], i : int = 1) {
+            a = v[i]
+            never = 1.0 < 0.0
+            y = zeros(3) + (if never then a * v else 2.0)
+            return sum(y * x) + (if not never then 2 else a) / 4
+        }""",
+    "a condition that is known, but not as a number": """
+        const c = concat(zeros(5000), ones(1))
+        function g(x = 2.0, v : real[3] = [1, 2, 3]) {
+            large = c
+            y = zeros(3) + (if large[5000] < 0.5 then floor(v) else 3.0)
+            return sum(y * x)
+        }""",
+    "int operations that are known to fault, where they are not reached": """
+        function g(x = 2.0, v : real[3] = [1, 2, 3], i : int = -1) {
+            k = int(floor(7.5))
+            return x * (if i > 0 then 7 // (k - 7) + mod(7, k - 7) + i ** (4 - k) + v[k] else 3)
+        }""",
+    "a literal beside a condition of the same shape that may fault": """
+        function g(x = 2.0, v : real[3] = [1, 2, 3], i : int = 1) {
+            never = full(1.0, 3) < 0.0
+            y = if never and v[i] * v > 1 then x else 2
+            z = if not never or v[i] * v > 1 then 3 * x else 4
+            return sum(y * z)
+        }""",
     "a chain of terms": "function g(x = 2.0) { return " + " + ".join(["x * x"] * 200) + " }",
     "the prelude": """
         param W : real[3, 2] ~ glorot()

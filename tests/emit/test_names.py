@@ -34,3 +34,13 @@ def test_names_stay_short_enough():
     names = Names()
     assert len(names.take("d" + "w" * 255)) <= 255
     assert len({names.take("d" + "w" * 255) for _ in range(9)}) == 9
+
+
+def test_the_bodies_of_two_loops_may_have_the_same_names():
+    """But nothing around them gets these anew."""
+    around = Names()
+    around.take("h")
+    first, second = Names(around=around, turn=True), Names(around=around, turn=True)
+    assert [first.take("z"), first.take("h"), second.take("z")] == ["z", "h_2", "z"]
+    assert Names(around=first, turn=True).take("z") == "z_2"
+    assert around.take("z") == "z_3"

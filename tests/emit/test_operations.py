@@ -20,7 +20,7 @@ from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Op, Sample
 from paramprog.types import Kind, Type
 
-STATEMENTS = {"replace", "copy", "leaf", "full", "array", "part", "branch"}
+STATEMENTS = {"replace", "copy", "leaf", "full", "array", "part", "branch", "loop", "replay"}
 """Not written as expressions of their arguments."""
 
 RUN_TIME_SIZES = {"compress", "expand"}

@@ -14,6 +14,7 @@ from paramprog.emit.written import (
     call,
     comparison,
     difference,
+    entry,
     indexed,
     matrix,
     negation,
@@ -111,3 +112,23 @@ def test_literals_are_exact(value):
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_ints_are_exact(value):
     assert eval(literal(value, "int").text) == value
+
+
+@pytest.mark.parametrize(
+    "text, axis, expected",
+    [
+        ("A", 0, "A[i]"),
+        ("A", 1, "A[:, i]"),
+        ("A[j]", 0, "A[j, i]"),
+        ("A[:, j]", 0, "A[i, j]"),
+        ("A[:, j]", 1, "A[:, j, i]"),
+        ("A[j]", 1, "A[j, :, i]"),
+        ("A[0:2]", 0, "A[0:2][i]"),
+        ("A[x[0]]", 0, "A[x[0]][i]"),
+        ("rows[j]", 0, "rows[j][i]"),
+        ("f(A)", 0, "f(A)[i]"),
+    ],
+)
+def test_an_entry_of_an_entry_has_both_indices(text, axis, expected):
+    """Where the first one is no range, and what has it is an array and not a list."""
+    assert entry(Written(text), axis, "i", of_lists={"rows"}).text == expected

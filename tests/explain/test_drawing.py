@@ -61,7 +61,9 @@ def test_every_operation_is_drawn_once_and_clusters_nest(drawn: Drawn) -> None:
     assert not any(isinstance(v.node.op, Region) for v in found.vertices)
     for v in found.vertices:
         if v.node.op is not PART and v.node.args:
-            carried = 2 * (v.node.op.name == "leaf")  # of a loop: from its first value, and from the turn before
+            carried = 2 * (
+                v.node.op.name == "leaf"
+            )  # of a loop: from its first value, and from the turn before
             assert sum(a.end == v.key for a in found.arrows) <= len(v.node.args) + carried
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from fuzz import run
 
+import paramprog
+
 
 def test_a_few_programs_agree() -> None:
     """Every comparison of ten programs."""
@@ -26,6 +28,18 @@ def test_faults_are_counted_with_the_program() -> None:
     found.judge("a = b", None)
     assert found.faults == [(3, "a = b: 1 against 2", "function f(x) { return x }")]
     assert found.counts == {"a = b: FAILED": 1, "a = b: undecided": 1}
+
+
+def test_where_terms_cancel_their_order_decides() -> None:
+    """The sum of two terms near 1e16 that cancel, and of one near 1, is 1 or 0; a wrong gradient is wrong there too."""
+    program = paramprog.loads(
+        "function f(x = 0.5, c = 1e16) { a = c * x\n b = c * x\n return (a + sin(x)) - b }"
+    )
+    point, g = program.point(), program.grad(wrt=["x"])["x"]
+    assert run.near_by_paths(point, "x", g, g)
+    assert run.near_by_paths(point, "x", g + 1.0, g) is None
+    assert run.near_by_paths(point, "x", g + 1e9, g) is False
+    assert run.near_by_paths(point, "c", 1e-3, 0.0) is False
 
 
 @pytest.mark.slow

@@ -398,6 +398,25 @@ def test_dims_are_the_files_own(folder):
     assert load(folder, n=4, lib_n=5)() == 405
 
 
+def test_a_path_tells_dims_of_files_with_one_name_apart(folder):
+    """`lib.n` is that of both, `one/lib.n` that of the file in this folder."""
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "lib.pp").write_text(f"dim n = 2\nfunction size_{name}(x) {{ return n * x }}")
+    text = 'import "one/lib.pp"\nimport "two/lib.pp"\nfunction f(x = 1.0) { return size_one(x) + 100 * size_two(x) }'
+    write(folder, main=text)
+
+    def value(**dims: int) -> float:
+        return float(paramprog.load(os.path.relpath(folder / "main.pp"), dims=dims)())
+
+    assert value() == 202
+    assert value(**{"lib.n": 3}) == 303
+    assert value(**{"one/lib.n": 3}) == 203
+    assert value(**{"lib.n": 5, "two/lib.n": 4}) == 405
+    with pytest.raises(ProgramError, match=r"no dim `three/lib\.n`"):
+        value(**{"three/lib.n": 1})
+
+
 def test_dims_are_not_imported(folder):
     write(folder, lib=LIBRARY, main='import "lib.pp"\nfunction f(x : real[n]) { return 2 * n }')
     [found] = findings(folder)

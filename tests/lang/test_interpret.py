@@ -12,7 +12,8 @@ from checking import interpreted, returning, value
 import paramprog
 from paramprog.diagnostics import ProgramError
 from paramprog.lang import interpret as module
-from paramprog.lang.interpret import convert, interpret
+from paramprog.lang.interpret import interpret
+from paramprog.lang.interpret_values import convert
 
 
 def test_it_does_not_see_the_graph():

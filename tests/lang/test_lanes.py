@@ -115,11 +115,42 @@ def test_shared_faults_of_nested_conditionals():
     computed("if v > 0 then (if v < 0 then w * w[i + 7] else 2.0) else 0.0", ARGUMENTS)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=paramprog.ProgramError,
-    reason="whether any lane is selected asks the inner condition in all lanes, also where it has no value",
-)
 def test_inner_conditions_without_a_value():
     """An inner condition has no value outside the lanes of the outer one, so it cannot fail there."""
-    computed("if k > 0 then (if 10 // k > 1 then w * w[i] else 2.0) else 0.0", ARGUMENTS)
+    for inner in (
+        "w * w[i]",
+        "(if 20 // k > 9 then w * w[i] else w[i])",
+        "(if 20 // k > w[i] then 1 else w * w[i])",
+    ):
+        computed(f"if k > 0 then (if 10 // k > 1 then {inner} else 2.0) else 0.0", ARGUMENTS)
+
+
+@pytest.mark.parametrize(
+    "expression, expected",
+    [
+        ("if v > 0 then sum(if v < 0 then log(sum(w)) else 0.0) else 0.0", [np.log(10), 0, 0, np.log(10)]),
+        ("if v > 0 then v + sum(if w > 3 then w[i] * w else 0.0) else 0.0", [12, 0, 0, 10]),
+        ("if v > 0 then (if w > 1 then v * sum(if v == 0 then w[i] * w else 0) else v) else w", [4, 2, 3, 12]),
+        ("if v > 0 then (if w < 4 then 10 // k[i - 1] else 7 // k[3]) else 0", None),
+        ("if w < 4 then (if w < 3 then (if w < 2 then w[i + 2] else w[i + 1]) else w[i]) else w[i - 1]", [4, 3, 2, 1]),
+        ("if w > 9 then 1.0 else if w > 8 then w[i + 7] else if w > 7 then w[i + 8] * w else w", [1, 2, 3, 4]),
+    ],
+)  # fmt: skip
+def test_lanes_inside_a_sum_are_not_those_around_it(expression, expected):
+    """A shared part of an inner conditional runs if any of its lanes is wanted: by a sum, or by the lanes around."""
+    if expected is None:
+        assert code(returning(expression, ARGUMENTS)) == "division-by-zero"
+    else:
+        np.testing.assert_allclose(computed(expression, ARGUMENTS), expected)
+        gradients(expression)
+
+
+def test_the_graph_of_a_chain_of_lanes_does_not_explode():
+    """Each condition, each value, with a part that all lanes share and that can fail."""
+    sizes = []
+    for length in (5, 10, 20):
+        chain = "".join(f"if w > w[i + 2] + {k} then w[i] * {k} else " for k in range(length, 0, -1))
+        program = paramprog.loads(returning(f"sum({chain} w)", ARGUMENTS))
+        assert program() == 10
+        sizes.append(len(program.compiled().built.graph))
+    assert sizes[2] < 9 * sizes[1] < 81 * sizes[0]

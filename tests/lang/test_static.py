@@ -123,7 +123,7 @@ def test_folding_agrees_with_the_primitive(name):
         ("y, y = 1, 2; return y", "y"),
         ("x = 2; return x", "x"),
         ("y, x = 1, 2; return x", "x"),
-        ("y = 1\n if 2 > 1 { y = 2 }\n return y", "y"),
+        ("if 2 > 1 { y = 2 } else { y = 3 }\n y = 1; return y", "y"),
         ("if 2 > 1 { y = 2 }\n y = 1; return y", "y"),
         ("h = 2; return x", "h"),
     ],
@@ -183,8 +183,14 @@ def test_names_of_a_static_if_are_visible_after_it():
     assert told("function f(x = 2.0) { if 1 > 2 { y = 1 }\n return y }") == [("undefined-name", "y")]
 
 
-def test_an_if_at_run_time_is_to_come():
-    assert code("function f(x = 2.0) { if x > 1 { y = 1 } else { y = 2 }\n return y }") == "not-built"
+def test_a_static_if_changes_names_of_blocks_around_it():
+    """They stay known at compile time, and an int that becomes real is real."""
+    text = "const big = true\nfunction f(v = [1.0, 2.0, 3.0]) { k = 1\n if big { k = 2 }\n return v[k] + sum(v[k:]) }"
+    assert value(text) == 6
+    text = "const big = true\nfunction f(x = 2.0) { y = 1\n if big { y = x } else { y = nonsense }\n return y / 4 }"
+    assert value(text) == 0.5
+    found = code("function f(x = 2.0) { y = 1\n if 2 > 1 { y = [x] }\n return y }")
+    assert found == "shape-mismatch"
 
 
 def test_what_is_not_known_at_compile_time_says_what_is():

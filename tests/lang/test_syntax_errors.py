@@ -110,6 +110,16 @@ STATEMENTS = [
     ("¦in¦ = 3", "`in` is a reserved word", "another name"),
     ("¦param¦ = 3", "`param` is a reserved word", "another name"),
     ("y = x + ¦for¦", "`for` is a reserved word", "another name"),
+    (
+        "y = x + ¦if¦ c then a else b",
+        "an `if` behind an operator stands in parentheses",
+        "(if c then a else b)",
+    ),
+    (
+        "y = (-¦if¦ c then a else b)",
+        "an `if` behind an operator stands in parentheses",
+        "(if c then a else b)",
+    ),
     ("for ¦if¦ in 0..n { }", "`if` is a reserved word", "another name"),
     ("a, ¦3¦ = f(x)", "expected a name after `,`, found `3`", None),
     ("y = ¦2x¦", "`2x` is no number", "2 * x"),

@@ -98,6 +98,26 @@ def test_a_fault_in_front_of_the_side_not_taken_stays() -> None:
             evaluate(s.outputs, s.inputs(program.point().leaves))
 
 
+@pytest.mark.parametrize("faults", ["no", "condition", "port", "body"])
+def test_a_branch_is_left_out_if_it_cannot_fault(g: Graph, faults: str) -> None:
+    """One branch in front of another, on its side not taken; a choice may come before, in or behind the fault."""
+    x, v, i = g.leaf(real(), "x"), g.leaf(real(3), "v"), g.leaf(Type("int", ()), "i")
+
+    def entry(v: Node, i: Node) -> Node:
+        return v.graph.emit(OPS["gather"], v, i, axis=0, size=3)
+
+    condition = OPS["greater"](entry(v, i) if faults == "condition" else x, 0.0)
+    port = entry(v, i) if faults == "port" else OPS["exp"](x)
+    arms = (
+        lambda b, p, v, i: p * (entry(v, i) if faults == "body" else p),
+        lambda b, p, v, i: b.constant(2.5),
+    )
+    [first] = chosen(g, condition, arms, [port, v, i])
+    [y] = chosen(g, g.constant(True), (lambda b, x, p: x, lambda b, x, p: p), [x, first])
+    s = simplified_exactly([y], {x: np.float64(0.5), v: np.ones(3), i: np.int64(2)})
+    assert bool(branches(s)) == (faults != "no")
+
+
 @pytest.mark.parametrize("shape", [(), (3,)])
 def test_what_both_sides_give_moves_out(g: Graph, shape: tuple[int, ...]) -> None:
     x, y = g.leaf(real(*shape), "x"), g.leaf(real(*shape), "y")

@@ -42,6 +42,7 @@ REFUSED = {
     "not x < y is true at NaN": lambda a: a.not_(a.less(a.x, a.y)),
     "mask(c, -0.0) is 0.0 where c does not hold": lambda a: a.mask(a.c, a.const(-0.0, a.x)),
     "guard(x, NaN) is NaN": lambda a: a.guard(a.x, np.nan),
+    "the gradient of x ** 1 is NaN at NaN": lambda a: a.pow(a.x, 1.0),
     "xdivy(0, y) is NaN at NaN": lambda a: a.xdivy(0.0, a.y),
     "-(-2^63 * n) has no negative factor": lambda a: a.neg(a.mul(-(2**63), a.n)),
     "a sum of -x may be 0.0, never -0.0": lambda a: a.over(a.neg(a.A), 0),

@@ -2,12 +2,15 @@
 
 Whatever can be out of range is brought into it (`mod(k, n)` as an index, `1.5 + x * x` as a divisor) or stands behind a
 condition, so every program has a value; magnitudes stay moderate. Shapes are tuples of dim names.
+
+With `regions`, programs also have loops of few turns, `if` statements and comprehensions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal
 
 from hypothesis import strategies as st
@@ -42,6 +45,17 @@ class Scope:
     bases: list[tuple[str, int]] = field(default_factory=list)
     functions: list[Signature] = field(default_factory=list)
     scalar_only: bool = False
+    regions: bool = False
+    fresh: count[int] = field(default_factory=count)
+    """Numbers for new names."""
+
+    def inside(self, index: str, dim: str | None) -> Scope:
+        """The scope of a body with an index, of entries of arrays along `dim` if it counts them."""
+        found: list[tuple[str, Kind, Shape]] = [(index, "int", ()), (f"(0.3 * {index})", "real", ())]
+        for name, kind, shape in self.values:
+            if dim is not None and kind == "real" and shape and shape[0] == dim and name.isidentifier():
+                found.append((f"{name}[{index}]", "real", shape[1:]))
+        return replace(self, values=[*self.values, *found])
 
 
 class Writer:
@@ -169,6 +183,8 @@ class Writer:
                     f"({self.real((a, b), depth)} @ {self.real((b, a), depth)} @ {self.real((a, b), depth)})"
                 ),
             ]
+        if self.scope.regions:
+            found += self.comprehensions(shape, depth) * 2
         for f in self.scope.functions:
             if len(f.results) == 1:
                 found += [
@@ -177,6 +193,24 @@ class Writer:
                     if bound(f.results[0], k) == shape
                 ]
         return found
+
+    def comprehensions(self, shape: Shape, depth: int) -> list[Callable[[], str]]:
+        """Entry by entry along the first axis, or over a range and then folded."""
+        dim = self.pick(self.scope.dims)
+        fold = self.pick(["sum", "mean", "max", "min", "prod"])
+        found = [lambda: f"{fold}({self.body_for(dim, shape, depth)})"]
+        if shape:
+            found.append(lambda: f"[{self.body_for(shape[0], shape[1:], depth)}]")
+        return found
+
+    def body_for(self, dim: str, shape: Shape, depth: int) -> str:
+        """`e for i in 0..dim`, and sometimes another index of one turn or two."""
+        index = f"c{next(self.scope.fresh)}"
+        scope = self.scope.inside(index, dim)
+        form = self.pick(["{e}", "{e}", "if {index} > 0 then {e} else {f}", "tanh({e}) * {index}"])
+        inner = Writer(self.draw, scope)
+        e = form.format(e=inner.real(shape, depth), f=inner.real(shape, 0), index=index)
+        return f"{e} for {index} in 0..{dim}"
 
     def call(self, f: Signature, k: str, depth: int) -> str:
         return f"{f.name}({', '.join(self.real(bound(s, k), depth) for s in f.arguments)})"
@@ -189,6 +223,24 @@ class Writer:
         """A row or a column of a matrix, by an index known at compile time or not, or a slice of one."""
         at = self.pick(["0", "1", f"mod({self.integer(0)}, {shape[shape.index(keep) ^ 1]})"])
         return f"{at}, :" if shape[1] == keep else f":, {at}"
+
+    def update(self, name: str, shape: Shape, depth: int) -> str:
+        """A statement that replaces entries, a row, a range or all of an array; of two at once, or from a scalar."""
+        parts = [self.part(shape, depth) for _ in range(1 + self.draw(st.integers(0, 3)) // 3)]
+        targets = ", ".join(f"{name}[{', '.join(items)}]" for items, _ in parts)
+        return f"{targets} = {', '.join(self.real(self.pick([left, ()]), depth) for _, left in parts)}"
+
+    def part(self, shape: Shape, depth: int) -> tuple[list[str], Shape]:
+        """Indices and ranges, known at compile time or not, and the shape of what they select."""
+        items: list[str] = []
+        left: list[str] = []
+        for d in shape:
+            ranges = [":"] if d != "n" else [":", "1:n", "0:m"]
+            indices = ["0", "1", f"{d} - 1", f"mod({self.integer(depth)}, {d})"]
+            items.append(self.pick([*indices, *indices[3:], *ranges]))
+            if items[-1] in ranges:
+                left.append(d if items[-1] == ":" else "m")
+        return items, tuple(left)
 
     def integer(self, depth: int) -> str:
         options: list[Callable[[], str]] = [
@@ -249,7 +301,7 @@ def typed(name: str, kind: Kind, shape: Shape) -> str:
 
 
 @st.composite
-def programs(draw: Draw, depth: int = 2) -> str:
+def programs(draw: Draw, depth: int = 2, regions: bool = False) -> str:
     """The text of a program whose entry function has a real scalar result and a default for every argument."""
     params = [("w", ()), ("u", ("n",)), ("W", ("m", "n"))]
     inputs = [("x", ()), ("v", ("n",)), ("y", ("m",)), ("A", ("n", "m"))]
@@ -266,7 +318,9 @@ def programs(draw: Draw, depth: int = 2) -> str:
     functions: list[Signature] = []
     for i in range(draw(st.integers(0, 2))):
         made = draw(signatures(f"g{i}"))
-        lines += function(draw, made, Scope([*constants, *weights], ["k"], bases, list(functions)), depth)
+        lines += function(
+            draw, made, Scope([*constants, *weights], ["k"], bases, list(functions), regions=regions), depth
+        )
         functions.append(made)
     if draw(st.booleans()):
         lines.append(
@@ -277,6 +331,7 @@ def programs(draw: Draw, depth: int = 2) -> str:
         ["n", "m"],
         bases,
         functions,
+        regions=regions,
     )
     scope.values += [(name, "real", shape) for name, shape in inputs]
     formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
@@ -289,7 +344,8 @@ def programs(draw: Draw, depth: int = 2) -> str:
     lines += body(draw, scope, depth)
     total = Writer(draw, scope).real((), depth)
     again = " + repeated(tanh(x), 2)" if any(line.startswith("function repeated") for line in lines) else ""
-    lines += [f"    result = {total} + sum({last_array(scope)}){again}", "    return result", "}"]
+    last = f"{'1.0 * ' if regions else ''}sum({last_array(scope)})"  # of ints it may be
+    lines += [f"    result = {total} + {last}{again}", "    return result", "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -326,8 +382,10 @@ def function(draw: Draw, made: Signature, scope: Scope, depth: int) -> list[str]
 
 
 def body(draw: Draw, scope: Scope, depth: int) -> list[str]:
-    """Assignments: of new values, copies, several at once, calls with several results."""
+    """Assignments: of new values, copies, several at once, calls with several results; updates of arrays among them."""
     lines: list[str] = []
+    changing: list[tuple[str, Shape]] = []
+    arrays = [(n, s) for n, k, s in scope.values if n in ("v", "y", "A", "p0") and k == "real" and s]
     shapes: list[Shape] = [(), *((d,) for d in scope.dims), *(MATRICES if "n" in scope.dims else [])]
     for j in range(draw(st.integers(1, 3))):
         writer = Writer(draw, scope)
@@ -350,4 +408,79 @@ def body(draw: Draw, scope: Scope, depth: int) -> list[str]:
             value = writer.leaf("real", shape) if form == "copy" else f"1.0 * {writer.real(shape, depth)}"
             lines.append(f"    {a} = {value}")
             scope.values.append((a, "real", shape))
+        if form != "copy":  # which may be of ints
+            changing += [(n, s) for n, _, s in scope.values if n in (a, b)]
+            arrays += [(n, s) for n, _, s in scope.values if n in (a, b) and s]
+        for _ in range(draw(st.sampled_from([0, 0, 1, 2])) if arrays else 0):
+            name, shape = draw(st.sampled_from(arrays))
+            lines.append(f"    {writer.update(name, shape, depth - 1)}")
+        if scope.regions and draw(st.booleans()):
+            lines += region(draw, scope, changing, 2, "    ")
+    return lines
+
+
+# ---- loops and branches ------------------------------------------------------------------------------------------
+
+
+def region(draw: Draw, scope: Scope, targets: list[tuple[str, Shape]], level: int, margin: str) -> list[str]:
+    """A loop of few turns, or an `if`, that changes names of the blocks around it."""
+    writer, number = Writer(draw, scope), next(scope.fresh)
+    form = writer.pick(["for", "for", "while", "if", "if"])
+    if not targets:
+        return []
+    if form == "for":
+        index, dim = f"r{number}", writer.pick(scope.dims)
+        turns = writer.pick(
+            [
+                f"0..{dim}",
+                f"0..{dim}",
+                f"reversed(0..{dim})",
+                "1..3",
+                f"mod({writer.integer(0)}, 3)..3",
+                "2..2",
+            ]
+        )
+        inside = scope.inside(index, dim if turns in (f"0..{dim}", f"reversed(0..{dim})") else None)
+        return [
+            f"{margin}for {index} in {turns} {{",
+            *block(draw, inside, targets, level, margin),
+            f"{margin}}}",
+        ]
+    if form == "while":
+        turn = f"k{number}"
+        inside = replace(scope, values=[*scope.values, (turn, "int", ())])
+        bound = writer.pick(["2", "3", f"mod({writer.integer(0)}, 3)"])
+        head = f"{margin}while {turn} < {bound} and ({Writer(draw, inside).boolean((), 0)} or {turn} < 1) {{"
+        lines = [f"{margin}{turn} = 0", head, *block(draw, inside, targets, level, margin)]
+        return [*lines, f"{margin}    {turn} = {turn} + 1", f"{margin}}}"]
+    lines = [f"{margin}if {writer.boolean((), 1)} {{", *block(draw, scope, targets, level, margin)]
+    for _ in range(draw(st.integers(0, 1))):
+        lines += [
+            f"{margin}}} else if {writer.boolean((), 0)} {{",
+            *block(draw, scope, targets, level, margin),
+        ]
+    if draw(st.booleans()):
+        lines += [f"{margin}}} else {{", *block(draw, scope, targets, level, margin)]
+    return [*lines, f"{margin}}}"]
+
+
+def block(draw: Draw, scope: Scope, targets: list[tuple[str, Shape]], level: int, margin: str) -> list[str]:
+    """Names around it assigned (each once) and updated, names of its own, regions inside."""
+    scope, margin = replace(scope, values=list(scope.values)), margin + "    "
+    free = [(n, s) for n, s in targets if draw(st.booleans())] or targets[-1:]
+    lines: list[str] = []
+    for name, shape in free[:2]:
+        writer = Writer(draw, scope)
+        form = writer.pick(["assign", "assign", "local", "update", "region"])
+        if form == "local":
+            made = f"t{next(scope.fresh)}"
+            lines.append(f"{margin}{made} = 1.0 * {writer.real(shape, 1)}")
+            scope.values.append((made, "real", shape))
+        if form == "region" and level > 1:
+            lines += region(draw, scope, targets, level - 1, margin)
+        if form == "update" and shape:
+            lines.append(f"{margin}{writer.update(name, shape, 0)}")
+        else:
+            change = writer.pick(["tanh({e} + {name})", "0.5 * {name} + sin({e})", "cos({e}) * {name}"])
+            lines.append(f"{margin}{name} = {change.format(e=Writer(draw, scope).real(shape, 1), name=name)}")
     return lines

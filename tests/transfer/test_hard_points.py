@@ -145,6 +145,17 @@ def test_no_value_no_gradient(name: str, x: float):
     expect(of(name), [x], NAN, NAN)
 
 
+def test_xlogy_of_nan():
+    """Neither derivative is a number beside a NaN value, though log(2) is one."""
+    expect(of("xlogy"), [NAN, 2.0], NAN, NAN, NAN)
+
+
+@pytest.mark.parametrize("size", [1e-200, 3e200, 1e300])
+def test_std_is_scaled(size: float):
+    """As norm is: squares neither overflow nor vanish, and the gradient of std([x, -x]) is 1/2, -1/2."""
+    expect(of("std"), [np.array([size, -size])], size, np.array([0.5, -0.5]))
+
+
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_nan_among_candidates(name: str):
     """A NaN in a maximum is its value and all of its gradient."""
@@ -292,7 +303,28 @@ def s(x: Any) -> Any:
     return 1 / (1 + mpmath.exp(-x))
 
 
-@pytest.mark.parametrize("x", [-800.0, -700.0, -40.0, -1.0, -1e-9, 0.0, 0.5, 37.0, 40.0, 700.0, 800.0])
+@pytest.mark.parametrize(
+    "x",
+    [
+        -800.0,
+        -745.0,
+        -720.0,
+        -710.0,
+        -700.0,
+        -80.0,
+        -40.0,
+        -1.0,
+        -1e-9,
+        0.0,
+        0.5,
+        37.0,
+        40.0,
+        700.0,
+        710.0,
+        720.0,
+        800.0,
+    ],
+)
 def test_sigmoid_and_softplus_far_out(x: float):
     """sigmoid' = s(x) s(-x), softplus' = s(x), logsigmoid' = s(-x): relatively, with no threshold."""
     cases = {

@@ -13,7 +13,7 @@ import pytest
 import paramprog
 from paramprog.diagnostics import ProgramError
 from paramprog.graph import PART, Region
-from paramprog.lang.typing import COMPARISONS, OPERATORS
+from paramprog.lang.operators import COMPARISONS, OPERATORS
 from paramprog.op import OPS, SURFACES, Op
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -193,3 +193,35 @@ def test_rounding_errors_of_the_gradient_are_allowed_for() -> None:
     rounded = float(np.float32(np.cos(x)))
     assert check(np.sin, x, rounded).ok is False
     assert check(np.sin, x, rounded, rounding={"x": 1e-6}).ok is True
+
+
+@pytest.mark.parametrize(
+    "f, x, slope",
+    [
+        (np.sin, 1e12, float(np.cos(1e12))),
+        (lambda x: np.mod(x, 3.0), 1e16, 1.0),
+        (lambda x: np.mod(x, 0.7), 1e12, 1.0),
+        (lambda b: np.mod(1e12, b), 0.7, -float(np.floor(1e12 / 0.7))),
+    ],
+)
+def test_a_function_that_varies_faster_than_the_steps_decides_nothing(f: Any, x: float, slope: float) -> None:
+    """The shortest step leaps over many periods: a right derivative is not called wrong."""
+    found = check(f, x, slope)
+    assert found.ok is None
+    assert "smaller scale" in found.detail
+
+
+@pytest.mark.parametrize(
+    "f, x, wrong",
+    [
+        (np.sin, 1e4, 1.5 * np.cos(1e4)),
+        (np.tanh, 1e12, 1e-11),
+        (np.square, 1e12, 2.1e12),
+        (np.sqrt, 1e-6, 501.0),
+        (lambda x: 1e-3 * np.sin(1e4 * x) + x, 0.5, 1.0 + 11 * np.cos(5e3)),
+    ],
+)
+def test_a_wrong_derivative_is_not_excused_by_the_scale(f: Any, x: float, wrong: float) -> None:
+    """Where steps are short enough, a wrong derivative is one: large arguments, small ones, fast ripples."""
+    found = check(f, x, wrong)
+    assert found.ok is False or (found.ok is None and "smaller scale" not in found.detail)

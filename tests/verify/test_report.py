@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import paramprog.transfer  # noqa: F401  fills OPS
+import paramprog
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Linear, Op
 from paramprog.transfer.map import diagonal
@@ -267,6 +267,36 @@ def test_a_gradient_that_is_not_finite_alone_is_an_error() -> None:
     found = agreement("a = b", "x", [1.0, np.nan], [1.0, 2.0], [1.0, 2.0], 1e-12)
     assert found.ok is False
     assert "nan against 2 in entry 1" in found.detail
+
+
+def test_beside_a_value_that_is_not_finite_nothing_is_decided() -> None:
+    """NaN against a number is undecided, with the reason; what is wrong elsewhere is wrong."""
+    why = "a value is not finite: `cumprod` gives inf here"
+    found = agreement("a = b", "x", [1.0, np.nan], [1.0, 2.0], [1.0, 2.0], 1e-12, infinite=why)
+    assert found.ok is None
+    assert found.detail == f"nan against 2 in entry 1; {why}"
+    assert agreement("a = b", "x", [1.1, np.nan], [1.0, 2.0], [1.0, 2.0], 1e-12, infinite=why).ok is False
+
+
+NOT_FINITE = [
+    ("cumprod(a)[0]", [1e200, 1e200, 1e200]),
+    ("cumprod(a)[1]", [1e200, 1e200, 1e200]),
+    ("cumprod(a)[1]", [1.0, math.nan, 2.0]),
+    ("cumprod(a)[1]", [1.0, 3.0, math.nan]),
+    ("cumprod(a)[1]", [1.0, 3.0, math.inf]),
+    ("clip(a, 0, 1)[0]", [1.0, math.nan, 0.5]),
+    ("clip(a, 0, 1)[0]", [0.7, math.nan, 0.5]),
+    ("sin(a)[0] + prod(a)", [0.7, math.inf, 0.5]),
+    ("sum(a * a)", [1e200, 1.0, 2.0]),
+]
+
+
+@pytest.mark.parametrize("expression, at", NOT_FINITE)
+def test_a_program_with_a_value_that_is_not_finite_fails_no_check(expression: str, at: list[float]) -> None:
+    """Whichever way the zeros beside it are counted, and in rational numbers too."""
+    program = paramprog.loads(f"function f(a : real[3]) {{ return {expression} }}")
+    report = program.verify(inputs={"a": at}, exact=True)
+    assert report.ok, [(c.title, c.detail) for c in report.checks if c.ok is False]
 
 
 def test_cancellation_is_measured_against_what_was_added() -> None:

@@ -1,0 +1,114 @@
+"""Calls, run by the interpreter; a function called again with equal values is not run again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paramprog.diagnostics import Span
+from paramprog.lang.instance import BaseCall, Inlined, Mapped, Primitive, Window
+from paramprog.lang.interpret_lanes import UNWANTED, is_wanted
+from paramprog.lang.interpret_values import assembled, convert, key_of, plain, spread
+from paramprog.lang.lazy import Holes, first_fault, nothing
+from paramprog.lang.syntax import Call
+from paramprog.lang.walk import Walk
+from paramprog.op import OPS
+
+if TYPE_CHECKING:
+    from paramprog.lang.interpret import Frame
+
+MAX_CALLS = 100_000
+"""When more calls have been remembered, all are forgotten: a loop makes new ones in every turn."""
+
+
+def one_call(frame: Frame, e: Call) -> Walk[Any]:
+    """A call with one result."""
+    found: list[Any] = yield call(frame, e)
+    return found[0]
+
+
+def call(frame: Frame, e: Call) -> Walk[list[Any]]:
+    """The results of a call."""
+    target = frame.instance.targets[e]
+    if isinstance(target, Inlined):
+        results: list[Any] = yield _inlined(frame, target)
+        return results
+    values: list[Any] = []
+    for operand in target.operands:
+        value = yield frame.expression(operand)
+        values.append(value)
+    if isinstance(target, Primitive):
+        return [frame.apply(target.op, values, e.span, target.attrs)]
+    if isinstance(target, Window):
+        return [_window(frame, target, values, e.span)]
+    if isinstance(target, Mapped):
+        value = yield _mapped(frame, target, values[0])
+        return [value]
+    value = yield _base(frame, target, values)
+    return [value]
+
+
+def _base(frame: Frame, target: BaseCall, values: list[Any]) -> Walk[Any]:
+    if (missing := first_fault([v for v in values if plain(v) is None])) is not None:
+        return nothing(missing)
+    shape = np.broadcast_shapes(*(np.shape(plain(v)) for v in values))
+    names = [a.text for a in target.base.arguments]
+    scope = {n: spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}
+    value = yield frame.call(target.instance, scope, {}, shape).expression(target.base.body)
+    return spread(convert(value, "real"), shape)
+
+
+def _inlined(frame: Frame, target: Inlined, first: Any = None) -> Walk[list[Any]]:
+    """A function of the program; `first` is the value of the first argument, if it is known already."""
+    inner = target.instance
+    made = frame.call(inner, {k: np.int64(n) for k, n in inner.dims.items()}, frame.params, frame.lanes)
+    for k, (formal, operand) in enumerate(zip(inner.formals(), target.operands, strict=True)):
+        name = formal.name.text
+        if name in inner.functions:
+            continue
+        if k == 0 and first is not None:
+            value = first
+        elif operand is not None:
+            value = yield frame.expression(operand)
+        else:
+            assert formal.default is not None
+            value = yield made.expression(formal.default)
+        made.scope[name] = convert(value, inner.arguments[name].type.kind)
+    key = (inner, frame.lanes, frame.lazy, *map(key_of, made.scope.values()))
+    if None in key:
+        results: list[Any] = yield made.results()
+        return results
+    if key not in frame.calls:
+        results = yield made.results()
+        if len(frame.calls) >= MAX_CALLS:
+            frame.calls.clear()
+        frame.calls[key] = results
+    return frame.calls[key]
+
+
+def _mapped(frame: Frame, target: Mapped, array: Any) -> Walk[Any]:
+    """The function, called for one entry after the other."""
+    if isinstance(array, Holes) and array.value is None:
+        return array
+    info = target.inlined.instance.results[0]
+    values: list[Any] = []
+    shape: tuple[int, ...] = np.shape(plain(array))
+    for at in np.ndindex(shape):
+        if not is_wanted(frame, shape, at):
+            values.append(nothing(UNWANTED))
+            continue
+        entry = plain(array)[at]
+        if isinstance(array, Holes) and array.bad[at]:
+            entry = nothing(array.fault)
+        results: list[Any] = yield _inlined(frame, target.inlined, entry)
+        values.append(results[0])
+    return assembled(values, shape, info.type)
+
+
+def _window(frame: Frame, target: Window, values: list[Any], span: Span) -> Any:
+    """n entries from i on."""
+    x, i = values
+    places = frame.apply(OPS["add"], [i, np.arange(target.length)], span, {})
+    attrs = {"axis": target.axis, "size": target.size}
+    return frame.apply(OPS["gather"], [x, places], span, attrs)

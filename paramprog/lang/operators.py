@@ -1,0 +1,92 @@
+"""The types of operators; which primitive each one is, noted in the instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from paramprog.diagnostics import Span, fail
+from paramprog.lang.instance import Info, Primitive
+from paramprog.lang.syntax import Chain, Compare, Expression, Negate, Not, Power
+from paramprog.lang.walk import Walk
+from paramprog.op import OPS, SURFACES, Op
+from paramprog.types import ShapeError
+
+if TYPE_CHECKING:
+    from paramprog.lang.typing import Typing
+
+OPERATORS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "//": "intdiv", "and": "and", "or": "or"}
+COMPARISONS = {
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+
+
+def chain(typing: Typing, e: Chain) -> Walk[Info]:
+    left: Info = yield typing.expression(e.first)
+    for link in e.links:
+        if link.operator in ("and", "or") and left.static is (link.operator == "or"):
+            typing.instance.info[link] = left  # decided: the right side is not even typed
+            continue
+        right: Info = yield typing.expression(link.operand)
+        span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
+        if link.operator == "@":
+            op, attrs = _product(left, right, span)
+        else:
+            op, attrs = OPS[OPERATORS[link.operator]], {}
+        hint = None
+        if link.operator == "*" and len(left.type.shape) == 2 and len(right.type.shape) in (1, 2):
+            hint = (
+                f"`*` is elementwise; the matrix product is `{e.first.span.text} @ {link.operand.span.text}`"
+            )
+        left = typing.apply(op, (left, right), attrs, span, hint)
+        typing.instance.info[link] = left
+        typing.instance.targets[link] = Primitive(op, attrs, ())
+    return left
+
+
+def _product(left: Info, right: Info, span: Span) -> tuple[Op, Mapping[str, Any]]:
+    op, surface = SURFACES["@"][0]
+    try:
+        return op, surface.attrs((left.type, right.type), {})
+    except ShapeError as error:
+        hint = "`*` multiplies by a scalar" if not left.type.shape or not right.type.shape else None
+        raise fail("shape-mismatch", str(error), span, hint) from None
+
+
+def compare(typing: Typing, e: Compare) -> Walk[Info]:
+    left: Info = yield typing.expression(e.left)
+    right: Info = yield typing.expression(e.right)
+    return _operator(typing, e, COMPARISONS[e.operator], (left, right))
+
+
+def negate(typing: Typing, e: Negate) -> Walk[Info]:
+    operand: Info = yield typing.expression(e.operand)
+    return _operator(typing, e, "neg", (operand,))
+
+
+def not_(typing: Typing, e: Not) -> Walk[Info]:
+    operand: Info = yield typing.expression(e.operand)
+    return _operator(typing, e, "not", (operand,))
+
+
+def power(typing: Typing, e: Power) -> Walk[Info]:
+    base: Info = yield typing.expression(e.base)
+    exponent: Info = yield typing.expression(e.exponent)
+    if base.static is None and base.type.kind == "int" and (exponent.static or 0) < 0:
+        raise fail(
+            "negative-power",
+            "an int to a negative power is not an int",
+            e.span,
+            "write the base as a real",
+        )
+    return _operator(typing, e, "pow", (base, exponent))
+
+
+def _operator(typing: Typing, e: Expression, name: str, infos: tuple[Info, ...]) -> Info:
+    typing.instance.targets[e] = Primitive(OPS[name], {}, ())
+    return typing.apply(OPS[name], infos, {}, e.span)
