@@ -155,6 +155,15 @@ def rough(line: Line) -> bool:
     return shortest > 0.02 * largest and shortest > 100.0 * EPS * abs(line.middle)
 
 
+def nearer(line: Line, claimed: float, gap: float) -> bool:
+    """Whether the finest steps that are not too noisy come near what is claimed, where coarser ones are `gap` away.
+
+    Then the function changes nearer to the point than most steps reach, as `if x * x + 1 > 1 then f(x) else g(x)` does.
+    """
+    usable = [k for k in range(STEPS) if np.isfinite(line.central(k)) and line.noise(k) < 0.05 * gap]
+    return bool(usable) and abs(line.central(usable[-1]) - claimed) <= 0.25 * gap
+
+
 def difference_check(
     f: Function,
     inputs: Mapping[str, Any],
@@ -242,6 +251,8 @@ def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: A
             return _none(
                 _placed(f"{AT_KINK}: the one-sided derivatives differ and enclose the gradient", where)
             )
+        if gap > tolerance and nearer(line, claimed, gap):
+            return _none(_placed("the function changes nearer to this point than most steps reach", where))
         if gap > tolerance and rough(line):
             return _none(
                 _placed("the function varies on a smaller scale than the steps of differences", where)

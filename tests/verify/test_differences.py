@@ -145,6 +145,16 @@ def test_a_kink_that_only_the_finest_steps_do_not_reach_over_is_no_failure(gap: 
         assert found.ok is False or "do not settle" in found.detail
 
 
+def test_a_point_that_most_steps_reach_over_decides_nothing() -> None:
+    """Within 1e-8 of 0 the slope is 1, elsewhere -1.6: what is claimed is what the finest steps see, or it is wrong."""
+
+    def f(x: Any) -> Any:
+        return -1.6 * x if x * x + 0.75 > 0.75 else x
+
+    assert check(f, 0.0, 1.0).ok is None
+    assert check(f, 0.0, 0.3).ok is False
+
+
 def test_a_gradient_outside_the_one_sided_derivatives_is_wrong_at_a_kink_too() -> None:
     """relu at 0 has derivatives 0 and 1; 1.2 is neither, nor between them."""
     assert check(lambda x: np.maximum(x, 0), 0.0, 1.2).ok is False
