@@ -53,7 +53,7 @@ class Block:
         self.scope = names
         """Where names of indices are taken."""
         self.kept: set[Term] = set()
-        """What is returned under the name that it has."""
+        """What no loop may carry on under the name that it has."""
         self.statements: list[Statement] = []
         self._counts: Counter[Term] = Counter()
         self._roots: Counter[Term] = Counter()
@@ -61,8 +61,12 @@ class Block:
         self.updates = Updates(self)
         self.constants: dict[Term, Written] = {}
 
-    def plan(self, roots: Sequence[tuple[Term, Sequence[str]]]) -> None:
-        """Prepare for writing the roots, each under all of its names."""
+    def plan(self, roots: Sequence[tuple[Term, Sequence[str]]], kept: Iterable[Term] | None = None) -> None:
+        """Prepare for writing the roots, each under all of its names.
+
+        Those that are `kept` (all, if that is not said) keep their values to the end.
+        """
+        self.kept.update((term for term, _ in roots) if kept is None else kept)
         for term, names in roots:
             self._forced.setdefault(term, []).extend(names)
             self._roots[term] += 1
@@ -111,6 +115,18 @@ class Block:
     def reads(self, term: Term) -> int:
         """How often other terms refer to it."""
         return self._counts[term] - self._roots[term]
+
+    def can_take_over(self, term: Term) -> bool:
+        """Whether a loop may carry on what it starts with under the name that this has."""
+        return (
+            term in self.written.maps[0]
+            and self.written[term].text.isidentifier()
+            and not is_atom(term.node)
+            and term.site.side is self.side
+            and self.reads(term) == 1
+            and term not in self.kept
+            and len(self._forced.get(term, ())) < 2
+        )
 
     def forced(self, term: Term) -> str | None:
         """The first of the names that a term must be written under."""

@@ -32,11 +32,12 @@ MARK = "\u01c2"
 
 
 class Next(NamedTuple):
-    """What a carried name is in the next turn: an expression, or a name with a mark, which may become `stem`_next."""
+    """What a carried name is in the next turn: an expression, or (`marked`) a name that may become `stem`_next."""
 
     name: str
     value: str
     stem: str
+    marked: bool
 
 
 def settled(codes: Sequence[Code], nexts: Sequence[Next], fresh: Callable[[str], str]) -> list[Code]:
@@ -44,7 +45,7 @@ def settled(codes: Sequence[Code], nexts: Sequence[Next], fresh: Callable[[str],
     body, left = list(codes), [n for n in nexts if n.name != n.value]
     for n in reversed(left):
         others = [m.value for m in left if m is not n]
-        if not n.value.startswith(MARK) or any(_mentions(v, n.name) or _mentions(v, n.value) for v in others):
+        if not n.marked or any(_mentions(v, n.name) or _mentions(v, n.value) for v in others):
             continue
         if not _conflict(body, n.name, n.value, written=False)[1]:
             body = _without_nothing(_renamed(body, {n.value: n.name}))
@@ -54,8 +55,8 @@ def settled(codes: Sequence[Code], nexts: Sequence[Next], fresh: Callable[[str],
         name, equals, value = str(body[-1]).partition(" = ")
         if equals and [n.value for n in left].count(name) == 1 and not _is_tuple(name):
             body.pop()
-            left = [n._replace(value=value) if n.value == name else n for n in left]
-    names = {n.value: fresh(f"{n.stem}_next") for n in left if n.value.startswith(MARK)}
+            left = [n._replace(value=value, marked=False) if n.value == name else n for n in left]
+    names = {n.value: fresh(f"{n.stem}_next") for n in left if n.marked}
     values = [names.get(n.value, n.value) for n in left]
     body = _renamed(body, names)
     return [*body, f"{', '.join(n.name for n in left)} = {', '.join(values)}"] if left else body

@@ -137,13 +137,14 @@ class Entry:
         """The lines of the function without its return."""
         block = self.block
         after = [self._term(a.node) for a in self.gradient.adjoints if a.node is not None]
-        block.plan([*self._points, *((t, []) for t in after)])
+        wanted = [a.node for a in self.gradient.adjoints if a.wanted and a.node is not None]
+        kept = [self._term(n) for n in (self.gradient.value, *wanted)]
+        block.plan([*self._points, *((t, []) for t in after)], kept)
         for point, _ in self._points:
             block.require(point)
         first = self._lines(block.statements)
         adjoints = self._name_adjoints(block.statements)
         comments = {name: place(a.uses, source) for a, name, _ in adjoints}
-        block.kept.update(term for a, _, term in adjoints if a.wanted and term is not None)
         groups: list[tuple[Sequence[str], int, str]] = []
         for a, name, term in adjoints:
             if term is None:

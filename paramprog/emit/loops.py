@@ -56,12 +56,17 @@ class LoopWriter:
             arrays[key] = self._history(key, value)
             inner.statements.append(Statement(end, "", [self._kept(key, arrays[key], value)]))
         changes = [
-            Next(name, inner.require(term).text, next.name or "s" if name.startswith(MARK) else name)
+            Next(
+                name,
+                inner.require(term).text,
+                next.name or "s" if name.startswith(MARK) else name,
+                marked=term in marks,
+            )
             for (name, term), (_, next) in zip(nexts, carried, strict=True)
         ]
         if TRIPS in self.keys:
             turns = block.written[self.terms.bodies.part(self.region, TRIPS)].text
-            changes.append(Next(turns, f"{turns} + 1", turns))
+            changes.append(Next(turns, f"{turns} + 1", turns, marked=False))
         if head is None:
             test = self.terms.bodies.test(self.region)
             assert test.site.side is not None
@@ -103,7 +108,7 @@ class LoopWriter:
         value = block.get(first)
         name = block.forced(part) if part is not None else None
         hint = (part.node.name if part is not None else None) or carry.name
-        if name is None and hint in (None, value.text) and self._can_take_over(first, value):
+        if name is None and hint in (None, value.text) and block.can_take_over(first):
             name = value.text
         if name is None:
             name = block.names.take(hint) if hint is not None else block.names.number("s")
@@ -114,18 +119,6 @@ class LoopWriter:
         if part is not None:
             block.written[part] = Written(name)
         return name
-
-    def _can_take_over(self, first: Term, value: Written) -> bool:
-        """Whether the first value has a name in this block that nothing else reads."""
-        block = self.block
-        return (
-            first in block.written.maps[0]
-            and value.text.isidentifier()
-            and not is_atom(first.node)
-            and first.site.side is block.side
-            and block.reads(first) == 1
-            and first not in block.kept
-        )
 
     # ---- histories -----------------------------------------------------------------------------------------------
 

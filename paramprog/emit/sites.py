@@ -106,8 +106,7 @@ def order(node: Node) -> tuple[int, ...]:
     found: tuple[int, ...] = ()
     key: Any = node
     while isinstance(key, Node) and key.op is PART:
-        found += (key.args[0].id,)
-        key = key.attrs["of"]
-    if isinstance(key, Node):
-        return (*found, key.id)
-    return (*found, -1, key.number if isinstance(key, Result) else -1)
+        region, key = key.args[0], key.attrs["of"]
+        body = region.attrs["bodies"].index(key.graph) if isinstance(key, Node) else -1
+        found += (region.id, body)
+    return (*found, key.id if isinstance(key, Node) else key.number if isinstance(key, Result) else -1)

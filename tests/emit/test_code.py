@@ -8,7 +8,9 @@ A, B = f"{MARK}1", f"{MARK}2"
 
 
 def made(codes, *nexts):
-    return settled(codes, [Next(name, value, name) for name, value in nexts], lambda name: name)
+    return settled(
+        codes, [Next(name, value, name, value in (A, B)) for name, value in nexts], lambda name: name
+    )
 
 
 def test_a_new_value_that_nothing_precedes_is_written_in_place():
@@ -83,3 +85,9 @@ def test_an_if_in_an_else_goes_on_with_its_arms():
         Suite("if", [("a", ["x = 1"]), ("b", ["x = 2"]), (None, ["x = 3"])])
     ]
     assert flat([Suite("if", [("a", ["x = 1"]), (None, [inner, "y = 1"])])])[0].arms[-1][0] is None
+
+
+def test_a_name_with_the_mark_of_a_loop_around_stays():
+    """It is a carried name of this one."""
+    outer = f"{MARK}9"
+    assert made([f"{A} = s + {outer}"], (outer, "s"), ("s", A)) == [f"{outer}, s = s, s + {outer}"]

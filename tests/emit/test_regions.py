@@ -222,6 +222,7 @@ def test_both_languages_compute_value_and_gradients(text):
 def test_what_is_printed_is_laid_out_and_prints_again(text):
     """`fmt` leaves it as it is; the gradient of the value that was printed, printed thrice more, stays as it is."""
     first = paramprog.loads(inspect.cleandoc(text)).gradient_program()
+    assert paramprog.loads(inspect.cleandoc(text)).gradient_program() == first
     assert format_source(Source("printed", first)) == first
     third = again(again(first))
     assert statements(again(third)) == statements(third)
