@@ -156,12 +156,15 @@ def rough(line: Line) -> bool:
 
 
 def nearer(line: Line, claimed: float, gap: float) -> bool:
-    """Whether the finest steps that are not too noisy come near what is claimed, where coarser ones are `gap` away.
+    """Whether the finest step that is not too noisy sees what is claimed, where coarser ones are `gap` away.
 
     Then the function changes nearer to the point than most steps reach, as `if x * x + 1 > 1 then f(x) else g(x)` does.
     """
     usable = [k for k in range(STEPS) if np.isfinite(line.central(k)) and line.noise(k) < 0.05 * gap]
-    return bool(usable) and abs(line.central(usable[-1]) - claimed) <= 0.25 * gap
+    if not usable:
+        return False
+    finest = usable[-1]
+    return abs(line.central(finest) - claimed) <= 4.0 * line.noise(finest) + 1e-3 * gap
 
 
 def difference_check(
