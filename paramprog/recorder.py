@@ -449,8 +449,8 @@ def _targets(node: Node, which: int, keys: Collection[Key]) -> dict[Key, Node]:
 
 
 def _elementwise(live: Live) -> bool:
-    """Whether a body computes entry by entry, so that it may as well run on whole arrays."""
-    return all(not n.args or (n.op.elementwise and not n.shape) for n in live)
+    """Whether a body computes numbers entry by entry, so that it may as well run on whole arrays."""
+    return all(not n.shape and (not n.args or n.op.elementwise) for n in live)
 
 
 def _together(run: Recorder, nodes: Sequence[Node]) -> Node:

@@ -13,7 +13,7 @@ from paramprog.diagnostics import ProgramError, Source, Span
 from paramprog.evaluate import evaluate, trace
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import OPS
-from paramprog.transfer.regions import branch
+from paramprog.transfer.regions import branch, mapped
 from paramprog.types import Type
 
 
@@ -186,3 +186,13 @@ def test_the_trace_computes_what_evaluation_computes(drawn: Drawn):
         assert seen.issuperset(n.args)
         seen.add(n)
         assert np.shape(ran.values[n]) == n.shape
+
+
+def test_an_array_as_long_as_the_lanes_may_be_the_entry_of_each():
+    """[x for i in 0..2] with x of two entries is a matrix, also in the trace."""
+    g = Graph()
+    x = g.leaf(real(2), "x")
+    body = Graph(g, lane_rank=1, shared=True)
+    (rows,) = mapped(g, (2,), body, [x])
+    run = trace([rows], {x: np.array([1.0, 2.0])})
+    np.testing.assert_array_equal(run.values[run.of[rows]], [[1.0, 2.0], [1.0, 2.0]])

@@ -1,6 +1,6 @@
 """Long random runs: every program drawn is differentiated in every way there is, and all must agree.
 
-    python tests/fuzz/run.py --programs 10000 --seed 0 [--state FILE] [--jobs 2]
+    python tests/fuzz/run.py --programs 10000 --seed 0 [--regions] [--state FILE] [--jobs 2]
 
 For each program, by all its parameters and inputs:
 
@@ -13,7 +13,8 @@ For each program, by all its parameters and inputs:
     printed       the gradient printed as a program (`grad --emit pp`), parsed and run: value and gradients
     float32       the checks of `verify` in float32, on every tenth program
 
-Program number k of a seed is always the same one (for one version of Hypothesis and of its strategy). With --state a
+With --regions programs have loops, `if` statements and comprehensions too. Program number k of a seed is always the
+same one (for one version of Hypothesis and of its strategy). With --state a
 run that was stopped goes on where it was. The text of each failing program is printed with its number, --only draws
 just that one again, and the exit code is 1 if any fails.
 """
@@ -52,6 +53,7 @@ from paramprog.verify.paths import path_sum
 BLOCK = 20
 MAX_PATHS = 20_000
 DEPTH = 3
+DEPTH_OF_REGIONS = 2
 SIMPLIFIED = 1e-9
 """Of the largest entry: simplification may add in another order, which verify's tolerance does not know of."""
 
@@ -72,19 +74,20 @@ class Block:
             self.faults.append((self.number, f"{name}: {detail}", self.text))
 
 
-def drawn(seed: int, number: int) -> str | None:
+def drawn(seed: int, number: int, regions: bool) -> str | None:
     """The text of a program; None where it would have been too long. Not `@given`, which depends on hash order."""
+    strategy = programs(DEPTH_OF_REGIONS, regions=True) if regions else programs(DEPTH)
     try:
-        return ConjectureData(random=Random(f"{seed}/{number}")).draw(programs(DEPTH))
+        return ConjectureData(random=Random(f"{seed}/{number}")).draw(strategy)
     except StopTest:
         return None
 
 
-def block(seed: int, numbers: range) -> Block:
+def block(seed: int, numbers: range, regions: bool = False) -> Block:
     """Draw and check some programs."""
     found = Block()
     for found.number in numbers:
-        text = drawn(seed, found.number)
+        text = drawn(seed, found.number, regions)
         if text is None:
             found.counts["too long"] += 1
             continue
@@ -151,7 +154,13 @@ def printed(
     program: Program, point: Point, wrt: list[str], value: Any, gradients: dict[str, Any], found: Block
 ) -> None:
     """The gradient as a program, which is printed from the simplified graph."""
-    text = program.gradient_program(wrt=wrt)
+    try:
+        text = program.gradient_program(wrt=wrt)
+    except ProgramError as error:
+        if all(d.code != "not-printable" for d in error.diagnostics):
+            raise
+        found.counts["printed gradient: refused as not printable"] += 1
+        return
     outputs = list(paramprog.loads(text).run().outputs.values())
     found.judge("printed gradient: one output for each", len(outputs) == 1 + len(wrt), text)
     found.judge(
@@ -188,29 +197,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--programs", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--regions", action="store_true", help="programs with loops, if, comprehensions")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--state", type=Path, help="go on from this file, and keep it up to date")
     parser.add_argument("--only", type=int, help="print and check one program")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        found = block(arguments.seed, range(arguments.only, arguments.only + 1))
+        found = block(arguments.seed, range(arguments.only, arguments.only + 1), arguments.regions)
         print(found.text, *(f"\n{what}" for _, what, _ in found.faults))
         return report(arguments.seed, found)
     total, done = Block(), 0
     if arguments.state and arguments.state.exists():
         kept = json.loads(arguments.state.read_text())
-        if kept["seed"] != arguments.seed:
-            parser.error(f"{arguments.state} is of a run with seed {kept['seed']}")
+        if (kept["seed"], kept["regions"]) != (arguments.seed, arguments.regions):
+            parser.error(f"{arguments.state} is of a run with seed {kept['seed']}, regions {kept['regions']}")
         total.counts, done = Counter(kept["counts"]), kept["done"]
         total.faults = [tuple(fault) for fault in kept["faults"]]
     blocks = [range(k, min(k + BLOCK, arguments.programs)) for k in range(done, arguments.programs, BLOCK)]
     ahead = 4 * arguments.jobs
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        waiting = [pool.submit(block, arguments.seed, numbers) for numbers in blocks[:ahead]]
+        waiting = [
+            pool.submit(block, arguments.seed, numbers, arguments.regions) for numbers in blocks[:ahead]
+        ]
         for k, numbers in enumerate(blocks):
             found = waiting[k].result()
             waiting += [
-                pool.submit(block, arguments.seed, later) for later in blocks[k + ahead : k + ahead + 1]
+                pool.submit(block, arguments.seed, later, arguments.regions)
+                for later in blocks[k + ahead : k + ahead + 1]
             ]
             total.counts += found.counts
             total.faults += found.faults
@@ -219,6 +232,7 @@ def main() -> int:
             if arguments.state:
                 state = {
                     "seed": arguments.seed,
+                    "regions": arguments.regions,
                     "done": numbers.stop,
                     "counts": total.counts,
                     "faults": total.faults,
