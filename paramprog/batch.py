@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paramprog.batch_regions import NodeLanes, Parts, Wide, batched_region, copied_node
+from paramprog.batch_regions import NodeLanes, Parts, Wide, batched_region
 from paramprog.dataflow.flow import Analysis, Edge
 from paramprog.dataflow.solve import solve
 from paramprog.diagnostics import fail
-from paramprog.graph import PART, Graph, Node, Region, cone
+from paramprog.graph import PART, Graph, Node, Region, cone, copied_node
 from paramprog.op import NoLanes
 from paramprog.types import Dim
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from paramprog.graph import PART, Graph, Node, Region, Result, part
+from paramprog.graph import Graph, Node, Region, Result, copied, part
 from paramprog.graph.region import TRIPS, Key, make_region
+from paramprog.transfer.branches import Branch, branch
 from paramprog.transfer.linear import SPREAD, SUM
 from paramprog.transfer.loops import REPLAY, Loop, loop
 from paramprog.transfer.max import ANY, MAX
 from paramprog.transfer.rearrange import TRANSPOSE
-from paramprog.transfer.regions import Branch, branch, is_summed
+from paramprog.transfer.regions import is_summed
 from paramprog.transfer.source import FULL
 from paramprog.transfer.step import AND, GREATER, REAL
 from paramprog.types import Dim, Type
@@ -71,24 +72,6 @@ def batched_region(lanes: NodeLanes, node: Node, facts: Sequence[Wide], inside: 
     if node.args[0].shape or condition.lanes:
         return _per_lane(lanes, node, condition, ports)
     return _one_side(lanes, node, condition.node, ports, inside)
-
-
-def copied(nodes: Sequence[Node], env: dict[Node, Node], graph: Graph) -> None:
-    """Copy `nodes` into `graph` as they are, in place in `env`, which holds what their leaves stand for."""
-    for n in nodes:
-        if n not in env:
-            with graph.at(n.span):
-                env[n] = copied_node(n, [env[a] for a in n.args], graph)
-            env[n].name = env[n].name or n.name
-
-
-def copied_node(n: Node, args: Sequence[Node], graph: Graph) -> Node:
-    """The same node on other arguments."""
-    if n.op is PART:
-        return part(args[0], n.attrs["of"])
-    if isinstance(n.op, Region):
-        return n.op.copy(n, args, graph)
-    return graph.append(n.op, tuple(args), n.attrs, n.results)
 
 
 # ---- branches ----------------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from paramprog.dataflow.semiring import REACH, PathSum
 from paramprog.dataflow.solve import solve
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import Chain
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.facts import Fact, Masked, plain, plus, pull_fact, push_fact, unselected, with_nodes
 from paramprog.transfer.finite import Finite
 from paramprog.transfer.gather import GATHER, SCATTER_ADD
-from paramprog.transfer.regions import Branch
 from paramprog.transfer.select import EMBED, SLICE
 
 SELECTIONS = frozenset({SLICE, GATHER, EMBED, SCATTER_ADD})

@@ -16,6 +16,7 @@ from paramprog.diagnostics import fail
 from paramprog.graph import PART, Graph, Node, Region, Result, demand
 from paramprog.graph.region import TRIPS, Key, Live, ValueFault
 from paramprog.op import Op
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import COPY, SPREAD, SUM
 from paramprog.transfer.loops import Loop
@@ -23,7 +24,7 @@ from paramprog.transfer.max import ANY
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.put import PUT
 from paramprog.transfer.rearrange import RESHAPE, STACK
-from paramprog.transfer.regions import Branch, is_summed
+from paramprog.transfer.regions import is_summed
 from paramprog.transfer.select import COMPRESS, EXPAND, SLICE, Cut
 from paramprog.transfer.step import NOT, OR
 

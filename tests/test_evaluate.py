@@ -13,7 +13,7 @@ from paramprog.diagnostics import ProgramError, Source, Span
 from paramprog.evaluate import evaluate, trace
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.op import OPS
-from paramprog.transfer.regions import branch, mapped
+from paramprog.transfer.branches import branch, mapped
 from paramprog.types import Type
 
 

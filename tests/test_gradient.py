@@ -18,8 +18,8 @@ from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import adjoint, between, plain_or_none, pulled, pushed, tangent
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS
+from paramprog.transfer.branches import branch
 from paramprog.transfer.facts import Masked
-from paramprog.transfer.regions import branch
 from paramprog.types import Type
 
 

@@ -14,11 +14,12 @@ from paramprog.emit.sites import Index, Row, Side, Site, Term, index_of
 from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key, Keys
 from paramprog.op import OPS
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.gather import GATHER
 from paramprog.transfer.linear import NEG, SPREAD
 from paramprog.transfer.loops import REPLAY, Loop
 from paramprog.transfer.pair import ADD
-from paramprog.transfer.regions import Branch, is_summed, kind_of
+from paramprog.transfer.regions import is_summed, kind_of
 from paramprog.transfer.select import SLICE
 from paramprog.transfer.source import FULL, LEAF
 from paramprog.transfer.step import NOT, REAL

@@ -17,8 +17,8 @@ from paramprog.emit.terms import is_atom
 from paramprog.graph import Node, Region, Result
 from paramprog.graph.graph import bodies
 from paramprog.graph.region import Key
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.loops import Loop
-from paramprog.transfer.regions import Branch
 from paramprog.transfer.replace import REPLACE
 
 if TYPE_CHECKING:

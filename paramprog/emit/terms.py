@@ -16,9 +16,9 @@ from paramprog.emit.sites import Side, Site, Term
 from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
 from paramprog.op import Op
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.pair import ADD
-from paramprog.transfer.regions import Branch
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import REAL

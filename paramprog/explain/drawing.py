@@ -21,8 +21,8 @@ from paramprog.gradient import plain_or_none, pulled
 from paramprog.graph import PART, Node, Region, Result, cone
 from paramprog.lang.build import Built
 from paramprog.lang.walk import Walk, walk
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.loops import Loop
-from paramprog.transfer.regions import Branch
 from paramprog.transfer.source import LEAF
 
 Kind = Literal["input", "param", "operation", "output"]

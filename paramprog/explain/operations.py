@@ -8,9 +8,9 @@ from typing import Any
 from paramprog.explain import labels
 from paramprog.graph import PART, Node
 from paramprog.op import INFIX, PREFIX
+from paramprog.transfer.branches import Branch
 from paramprog.transfer.contract import CONTRACT, product_spec
 from paramprog.transfer.linear import COPY, SPREAD
-from paramprog.transfer.regions import Branch
 from paramprog.transfer.select import SLICE
 from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import REAL

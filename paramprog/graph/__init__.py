@@ -3,7 +3,18 @@
 from paramprog.graph.graph import Graph, Port, PortKind
 from paramprog.graph.lanes import ArrayLanes, execute_lanes
 from paramprog.graph.node import Node
-from paramprog.graph.region import PART, Region, Result, cone, demand, execute, part, replay
+from paramprog.graph.region import (
+    PART,
+    Region,
+    Result,
+    cone,
+    copied,
+    copied_node,
+    demand,
+    execute,
+    part,
+    replay,
+)
 
 __all__ = [
     "PART",
@@ -15,6 +26,8 @@ __all__ = [
     "Region",
     "Result",
     "cone",
+    "copied",
+    "copied_node",
     "demand",
     "execute",
     "execute_lanes",

@@ -75,7 +75,7 @@ class Region(Op):
         raise TypeError(f"{self.name} cannot be copied")
 
     def derivative(self, node: Node, analysis: Any, fact: Any) -> Any:
-        """The transfer function of the whole region, for `gradient.Derivative` (see transfer/regions.py)."""
+        """The transfer function of the whole region, for `gradient.Derivative` (see transfer/branches.py)."""
         raise TypeError(f"{self.name} has no derivative")
 
 
@@ -139,6 +139,22 @@ def replay(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> dict[N
         if env[n].name is None:
             env[n].name = n.name
     return env
+
+
+def copied(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> None:
+    """Copy `nodes` into `graph` with the shapes they have, in place in `env`, which holds what leaves stand for."""
+    for n in nodes:
+        if n not in env:
+            with graph.at(n.span):
+                env[n] = copied_node(n, [env[a] for a in n.args], graph)
+            env[n].name = env[n].name or n.name
+
+
+def copied_node(n: Node, args: Sequence[Node], graph: Graph) -> Node:
+    """The same operation on other arguments of the same shapes; copies share the bodies of regions."""
+    return (
+        part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, tuple(args), n.attrs, n.results)
+    )
 
 
 def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:

@@ -12,7 +12,7 @@ from paramprog.lang.syntax import Call
 from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS
 from paramprog.transfer.base import BaseOp, Body, base_op
-from paramprog.transfer.regions import mapped
+from paramprog.transfer.branches import mapped
 from paramprog.types import Type
 
 if TYPE_CHECKING:

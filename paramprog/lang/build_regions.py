@@ -31,8 +31,8 @@ from paramprog.lang.syntax import (
 )
 from paramprog.lang.walk import Walk
 from paramprog.op import OPS
+from paramprog.transfer.branches import branch, mapped
 from paramprog.transfer.loops import loop
-from paramprog.transfer.regions import branch, mapped
 from paramprog.types import Type
 
 if TYPE_CHECKING:

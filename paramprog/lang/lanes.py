@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from paramprog.graph import PART, Graph, Node, cone, part, replay
+from paramprog.graph import PART, Graph, Node, cone, copied, replay
 from paramprog.op import OPS
-from paramprog.transfer.regions import Branch, branch
+from paramprog.transfer.branches import Branch, branch
 from paramprog.transfer.source import FULL, LEAF
 
 
@@ -181,12 +181,12 @@ class _Side:
                 env[n] = self._guard(self._narrow(self.narrowed[n].lanes))
         computed = [n for n in live if n not in env and n.op is not LEAF]
         if all(n.op.total or not n.args or n.op is PART for n in computed):
-            _copy(computed, env, outer)
+            copied(computed, env, outer)
             return {n: env[n] for n in wanted}
         any_lane = self._guard(self._selected())
         taken, absent = Graph(outer), Graph(outer)
         inner = {leaf: taken.own(value) for leaf, value in env.items()}
-        _copy(computed, inner, taken)
+        copied(computed, inner, taken)
         results = tuple(inner[n] for n in wanted)
         nothing = tuple(absent.zeros(n) for n in results)
         return dict(zip(wanted, branch(outer, any_lane, (taken, absent), (results, nothing)), strict=True))
@@ -223,15 +223,3 @@ class _Side:
         )
         self.guards.narrowed[lanes] = made
         return made
-
-
-def _copy(nodes: Iterable[Node], env: dict[Node, Node], graph: Graph) -> None:
-    """Copy `nodes` into `graph` with the shapes they have, in place in `env`: a branch of one lane stays one."""
-    for n in nodes:
-        args = tuple(env[a] for a in n.args)
-        with graph.at(n.span):
-            made = (
-                part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, args, n.attrs, n.results)
-            )
-        made.name = made.name or n.name
-        env[n] = made

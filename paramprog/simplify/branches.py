@@ -1,6 +1,6 @@
 """Simplifying branches: both bodies in turn, and what both sides have in common moves out.
 
-A branch has lanes if its condition is an array (transfer/regions.py); then its bodies speak of one lane.
+A branch has lanes if its condition is an array (transfer/branches.py); then its bodies speak of one lane.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from paramprog.graph import PART, Graph, Node, Result, part
 from paramprog.graph.region import Key, Keys, Live, make_region
 from paramprog.simplify.rewriter import Rewriter, structure_of
-from paramprog.transfer.regions import Branch, is_summed, kind_of
+from paramprog.transfer.branches import Branch
+from paramprog.transfer.regions import is_summed, kind_of
 from paramprog.transfer.source import FULL
 from paramprog.transfer.step import NOT
 from paramprog.types import Type, join_shapes

@@ -19,11 +19,12 @@ max        the indicator of the winner, shared by those who tie
 order      a selection made by the order of the entries
 base       elementwise: functions that a program defines
 facts      what the gradient analysis carries: structural zeros, masked values, values
-regions    branches: primitives with bodies
+branches   one of two bodies, or each on the lanes where its side holds (branch_run, branch_derivative)
 loops      a body once for each turn
 """
 
 from paramprog.transfer import (
+    branches,
     contract,
     convolve,
     gather,
@@ -37,7 +38,6 @@ from paramprog.transfer import (
     put,
     rearrange,
     reduce,
-    regions,
     replace,
     scan,
     select,
@@ -46,6 +46,7 @@ from paramprog.transfer import (
 )
 
 __all__ = [
+    "branches",
     "contract",
     "convolve",
     "gather",
@@ -59,7 +60,6 @@ __all__ = [
     "put",
     "rearrange",
     "reduce",
-    "regions",
     "replace",
     "scan",
     "select",

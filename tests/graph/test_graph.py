@@ -12,7 +12,7 @@ from paramprog.evaluate import evaluate
 from paramprog.graph import Graph, Node, Result, cone, demand, part, replay
 from paramprog.graph.networks import to_networkx
 from paramprog.op import OPS
-from paramprog.transfer.regions import branch
+from paramprog.transfer.branches import branch
 from paramprog.types import ShapeError, Type
 
 

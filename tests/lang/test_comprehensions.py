@@ -7,7 +7,7 @@ import pytest
 from checking import computed, derivatives, messages, returning, told, value
 
 import paramprog
-from paramprog.transfer.regions import Branch
+from paramprog.transfer.branches import Branch
 
 ARGUMENTS = "x = 1.5, v = [2.0, -1.0, 0.5], A = [[1.0, 2.0, 3.0], [-4.0, 5.0, 6.0]], k = [2, 0, 1], i0 = 1"
 DECLARATIONS = """dim n = 3, m = 2

@@ -6,7 +6,7 @@ import pytest
 from checking import code, derivatives, messages, value
 
 import paramprog
-from paramprog.transfer.regions import Branch
+from paramprog.transfer.branches import Branch
 
 
 def function(body: str, arguments: str = "x = 2.0") -> str:

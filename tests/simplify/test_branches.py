@@ -15,7 +15,7 @@ from paramprog.gradient import adjoint
 from paramprog.graph import PART, Graph, Node
 from paramprog.op import OPS
 from paramprog.simplify import Simplified, simplify
-from paramprog.transfer.regions import BRANCH, branch
+from paramprog.transfer.branches import BRANCH, branch
 from paramprog.types import Type
 
 

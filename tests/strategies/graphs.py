@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from paramprog.graph import Graph, Node, Result, part
 from paramprog.op import OPS
+from paramprog.transfer.branches import branch, mapped
 from paramprog.transfer.loops import loop
-from paramprog.transfer.regions import branch, mapped
 from paramprog.transfer.select import Cut
 from paramprog.types import Type
 

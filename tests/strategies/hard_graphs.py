@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from paramprog.graph import Graph, Node
 from paramprog.graph.constant import Constant
 from paramprog.op import OPS
+from paramprog.transfer.branches import branch
 from paramprog.transfer.contract import _alone  # the sizes that a specification needs
-from paramprog.transfer.regions import branch
 from paramprog.transfer.select import Cut
 from paramprog.types import Type
 

@@ -14,7 +14,7 @@ from paramprog.gradient import adjoint, plain_or_none, pulled, tangent
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS
 from paramprog.transfer.base import Body, base_op
-from paramprog.transfer.regions import branch
+from paramprog.transfer.branches import branch
 from paramprog.types import Type
 
 SCALAR = Type("real", ())

@@ -18,8 +18,8 @@ from paramprog.evaluate import Trace, trace
 from paramprog.gradient import pulled
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Linear, Op, push
+from paramprog.transfer.branches import branch
 from paramprog.transfer.facts import plain
-from paramprog.transfer.regions import branch
 from paramprog.types import Type
 from paramprog.verify.factors import TooLargeError, factors
 from paramprog.verify.paths import PathSum, count_paths, gradient_by_paths, path_sum

@@ -23,8 +23,8 @@ from paramprog.evaluate import trace
 from paramprog.gradient import Derivative
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Linear, Op
+from paramprog.transfer.branches import branch
 from paramprog.transfer.map import diagonal
-from paramprog.transfer.regions import branch
 from paramprog.types import Type
 from paramprog.verify import rationals
 from paramprog.verify.exact import ANALYSIS, FORWARD, GRADIENT, RECURSION, REVERSE

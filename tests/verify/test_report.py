@@ -14,8 +14,8 @@ import pytest
 import paramprog
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Linear, Op
+from paramprog.transfer.branches import branch
 from paramprog.transfer.map import diagonal
-from paramprog.transfer.regions import branch
 from paramprog.types import Type
 from paramprog.verify.check import agreement
 from paramprog.verify.report import Check, Problem, Report, table, to_json, verify
