@@ -1,0 +1,167 @@
+"""Loops in the trace: all turns, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paramprog.graph import Node, Result, demand
+from paramprog.graph.region import TRIPS, Key, Live
+from paramprog.recorder.lanes import Lanes, Recorded
+from paramprog.transfer.gather import GATHER
+from paramprog.transfer.loops import Loop
+from paramprog.transfer.put import PUT
+from paramprog.transfer.rearrange import STACK
+from paramprog.transfer.select import SLICE, Cut
+
+if TYPE_CHECKING:
+    from paramprog.recorder.recorder import Recorder
+
+
+def loop(
+    run: Recorder, node: Node, args: Sequence[Recorded | None], keys: Collection[Key], lanes: Lanes | None
+) -> dict[Key, Recorded]:
+    """The turns one after the other; of many lanes those that go on, by `gather` and `put`."""
+    assert isinstance(node.op, Loop)
+    live = node.op.live(node, frozenset(keys))
+    turns = _Turns(run, node, live, args, lanes)
+    turns.all_turns([k for k in keys if isinstance(k, Node)])
+    found: dict[Key, Recorded] = {}
+    for k in keys:
+        if isinstance(k, Result):
+            found[k] = Recorded(turns.carried[node.attrs["next"][k.number][0]], lanes is not None)
+        elif k is TRIPS:
+            count = run.array(turns.trips) if lanes is not None else run.number(int(turns.trips))
+            found[k] = Recorded(count, lanes is not None)
+        else:
+            assert isinstance(k, Node)
+            found[k] = turns.history(k)
+    return found
+
+
+class _Turns:
+    """The turns of a loop, without lanes or with them."""
+
+    def __init__(
+        self, run: Recorder, node: Node, live: Live, args: Sequence[Recorded | None], lanes: Lanes | None
+    ) -> None:
+        self.run, self.node, self.live, self.lanes = run, node, live, lanes
+        (self.body,) = node.attrs["bodies"]
+        self.next = [(c, n) for c, n in node.attrs["next"] if c in live]
+        self.outer: dict[Node, Recorded] = {}
+        for p, a in zip(node.attrs["ports"], args[1:], strict=True):
+            if p in live and a is not None:
+                wide = lanes is not None and not a.wide and self.body.ports[p].kind == "carry"
+                self.outer[p] = Recorded(lanes.widen(a.node), True) if lanes is not None and wide else a
+        self.carried = {c: self.outer[c].node for c, _ in self.next}
+        assert args[0] is not None
+        size = 1 if lanes is None else lanes.size
+        self.limits = np.maximum(np.broadcast_to(run.values[args[0].node], (size,)), 0)
+        self.trips: Any = np.zeros(size, np.int64)
+        self.recorded: dict[Node, list[Recorded]] = {}
+
+    def all_turns(self, histories: Sequence[Node]) -> None:
+        test, reverse = self.node.attrs["test"], self.node.attrs["reverse"]
+        first = demand(self.body.nodes, [test]) if test is not None else {}
+        self.recorded = {n: [] for n in histories}
+        going = self.limits > 0
+        while going.any():
+            chosen = np.flatnonzero(going)
+            at = self.limits[chosen] - 1 - self.trips[chosen] if reverse else self.trips[chosen]
+            env, inside = self._entering(chosen, at)
+            if test is not None:
+                self.run.inline(first, env, inside)
+                held = np.broadcast_to(self.run.values[env[test]], (len(chosen),))
+                if not held.all():
+                    going[chosen[~held]] = False
+                    chosen, at = chosen[held], at[held]
+                    if not len(chosen):
+                        break
+                    env, inside = self._entering(chosen, at)
+            self.run.inline(self.live, env, inside)
+            for n, rows in self.recorded.items():
+                rows.append(self._row(env[n], inside is not None and n in inside.wide, chosen))
+            self._carry(env, inside, chosen)
+            self.trips[chosen] += 1
+            going &= self.trips < self.limits
+
+    def _entering(self, chosen: Any, at: Any) -> tuple[dict[Node, Any], Lanes | None]:
+        env: dict[Node, Any] = {}
+        inside = None if self.lanes is None else Lanes(self.run, len(chosen))
+        for p, port in self.body.ports.items():
+            if p not in self.live:
+                continue
+            if port.kind == "index":
+                if inside is None:
+                    env[p] = self.run.number(int(at[0]))
+                else:
+                    env[p] = self.run.array(np.asarray(at))
+                    inside.wide.add(p)
+                continue
+            node, wide = (self.carried[p], self.lanes is not None) if port.kind == "carry" else self.outer[p]
+            if wide and inside is not None:
+                node = self._selected(node, chosen)
+                inside.wide.add(p)
+            if port.kind == "scan":
+                node = self._of_turn(node, wide, at)
+                if inside is not None and not wide and np.ptp(at):
+                    inside.wide.add(p)
+            env[p] = node
+        return env, inside
+
+    def _selected(self, node: Node, chosen: Any) -> Node:
+        assert self.lanes is not None
+        if len(chosen) == self.lanes.size:
+            return node
+        return self.run.emit(GATHER, node, self.run.array(chosen), axis=0, size=self.lanes.size)
+
+    def _of_turn(self, node: Node, wide: bool, at: Any) -> Node:
+        axis = int(wide)
+        size = node.shape[axis]
+        if not np.ptp(at):
+            return self.run.emit(SLICE, node, cuts=(Cut(axis, int(at[0]), None, 1, size),))
+        index = self.run.array(np.asarray(at))
+        if not wide:
+            return self.run.emit(GATHER, node, index, axis=0, size=size)
+        lanes = Lanes(self.run, len(at))
+        return self.run.computed(
+            lambda: GATHER.over_lanes(lanes, (True, True), node, index, axis=0, size=size)
+        )
+
+    def _row(self, node: Node, wide: bool, chosen: Any) -> Recorded:
+        if self.lanes is None:
+            return Recorded(node, False)
+        node = node if wide else Lanes(self.run, len(chosen)).widen(node)
+        if len(chosen) < self.lanes.size:
+            blank = self.run.zeros(node, (self.lanes.size, *node.shape[1:]))
+            node = self.run.emit(PUT, blank, self.run.array(chosen), node, axis=0, size=self.lanes.size)
+        return Recorded(node, True)
+
+    def _carry(self, env: Mapping[Node, Any], inside: Lanes | None, chosen: Any) -> None:
+        new: dict[Node, Node] = {}
+        for c, n in self.next:
+            node = env[n]
+            if inside is not None and self.lanes is not None:
+                node = node if n in inside.wide else inside.widen(node)
+                if len(chosen) < self.lanes.size:
+                    places = self.run.array(chosen)
+                    node = self.run.emit(PUT, self.carried[c], places, node, axis=0, size=self.lanes.size)
+            new[c] = node
+        self.carried |= new
+
+    def history(self, n: Node) -> Recorded:
+        """Stacked in the order of the turns' numbers; lanes that ended hold zeros, which nothing reads."""
+        rows = [row.node for row in self.recorded[n]]
+        wide = self.lanes is not None
+        if self.node.attrs["reverse"]:
+            if len(set(self.trips.tolist())) > 1:
+                raise ValueError(
+                    "the history of lanes that count down from different numbers is not recorded"
+                )
+            rows.reverse()
+        if not rows:
+            shape = (*((self.lanes.size,) if self.lanes is not None else ()), 0, *n.shape)
+            return Recorded(self.run.zeros(n, shape), wide)
+        return Recorded(self.run.emit(STACK, *rows, axis=int(wide)), wide)
