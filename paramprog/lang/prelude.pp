@@ -78,3 +78,18 @@ function rk4(field : function, y, h) {
     k4 = field(y + h * k3)
     return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 }
+
+# The n entries of x (along the first axis) where c holds, in order. A run where c does not hold n times is refused.
+function compress(x, c, n : int) {
+    return gather(x, selected(c, n))
+}
+
+# y where c holds, zeros elsewhere: the transpose of compress.
+function expand(y : real[n], c : bool[m]) -> real[m] {
+    return scatter_add(selected(c, n), y, m)
+}
+
+# What lies on top of the tape t, and t without it: `t, x = pop(t)` undoes `t = push(t, x)`.
+function pop(t) {
+    return rest(t), top(t)
+}
