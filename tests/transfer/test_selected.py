@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import paramprog
+import paramprog.transfer  # fills OPS
 from paramprog.diagnostics import ProgramError
 from paramprog.op import OPS
 from paramprog.types import ShapeError
