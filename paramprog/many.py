@@ -126,7 +126,7 @@ class Many:
         real = target.graph.real
         zeros = {k: np.zeros(shapes[k], real)[()] for k, v in found.items() if v is None}
         gradients = {k: zeros[k] if v is None else v[()] for k, v in found.items()}
-        return Gradient(value, gradients, list(zeros), self.point, warnings)
+        return Gradient(value, gradients, list(zeros), self.point, warnings, memory=self.samples.fitted)
 
     # ---- parts, which are copies: plans reuse their buffers ------------------------------------------------------
 

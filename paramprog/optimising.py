@@ -1,6 +1,6 @@
 """Inputs or params that make an output smallest or largest: min or max over x in [lo, hi] of y(x), from one start.
 
-By L-BFGS-B, or by the first-order rules of `train.optimisers`, each step of which is followed by the projection onto
+By L-BFGS-B, or by the first-order rules of `fitting.optimisers`, each step of which is followed by the projection onto
 the bounds, x <- min(max(x, lo), hi). Of a first-order run the best point seen is the result, as such a run may end
 beside the optimum. It ends after `steps` steps, or when no entry of the projected gradient x - P(x - g) exceeds
 `tolerance`, which holds at a stationary point and nowhere else.
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramprog import modes
+from paramprog.analyses.budget import Fitted
 from paramprog.compile.numpy_plan import Plan
 from paramprog.diagnostics import Diagnostic, did_you_mean, fail
 from paramprog.fitting.layout import Layout
@@ -26,6 +27,7 @@ from paramprog.fitting.lbfgs import Iterate, minimise
 from paramprog.fitting.optimisers import OPTIMISERS, make
 from paramprog.graph import Node
 from paramprog.results import Optimum, Point
+from paramprog.simplify import simplify
 
 LBFGS = "lbfgs"
 STEPS = 1000
@@ -40,13 +42,14 @@ Watch = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class How:
-    """By which means; `rate` None is the optimiser's own."""
+    """By which means; `rate` None is the optimiser's own, `memory` the bytes that loops may hold for the gradient."""
 
     optimizer: str = LBFGS
     steps: int = STEPS
     rate: float | None = None
     tolerance: float = TOLERANCE
     maximise: bool = False
+    memory: int | None = None
 
 
 def optimise(
@@ -57,7 +60,7 @@ def optimise(
         raise fail(
             "settings", "`lr` has no meaning here", None, "lbfgs chooses its steps itself; it has tolerance"
         )
-    problem = _Problem(point, target, wrt, -1.0 if how.maximise else 1.0)
+    problem = _Problem(point, target, wrt, -1.0 if how.maximise else 1.0, how.memory)
     limits = problem.limits(bounds)
     start = np.clip(problem.start, *limits)
     _check_start(problem, start)
@@ -73,6 +76,7 @@ def optimise(
         found.reason,
         best,
         found.warnings,
+        problem.fitted,
     )
 
 
@@ -100,14 +104,21 @@ class _Found:
 class _Problem:
     """sign * target as a function of one vector of float64."""
 
-    def __init__(self, point: Point, target: Node, wrt: Mapping[str, Node], sign: float) -> None:
+    def __init__(
+        self, point: Point, target: Node, wrt: Mapping[str, Node], sign: float, memory: int | None
+    ) -> None:
         check_wrt(point, wrt)
         self.point, self.target, self.wrt, self.sign = point, target, wrt, sign
         self.layout = Layout({k: n.shape for k, n in wrt.items()}, point.compiled.built.graph.real)
         leaves = point.leaves
         self.start: Vector = self.layout.vector({k: leaves[n] for k, n in wrt.items()}).astype(np.float64)
-        adjoints = point.compiled.gradient(target, tuple(wrt.values()))
-        made = point.compiled.simplified_gradient(target, tuple(wrt.values()))
+        compiled, nodes = point.compiled, tuple(wrt.values())
+        self.fitted: Fitted | None = None
+        if memory is None:
+            adjoints, made = compiled.gradient(target, nodes), compiled.simplified_gradient(target, nodes)
+        else:
+            adjoints, self.fitted = compiled.fitted_gradient(target, nodes, leaves, memory)
+            made = simplify([target, *(n for n in adjoints if n is not None)])
         self.depends = [k for k, n in zip(wrt, adjoints, strict=True) if n is not None]
         self.given = [old for old in leaves if old in made.of]
         self.plan = Plan(made.outputs, [made.of[old] for old in self.given])

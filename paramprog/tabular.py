@@ -1,7 +1,7 @@
 """Rows of a data file as samples of a program that is fitted: what `run --data` and `grad --data` evaluate.
 
-An argument of the entry function takes columns as in training (`train.columns`); one whose value is given otherwise, or
-that the chosen output does not need, takes none. Inputs that were scaled in training are scaled in the same way.
+An argument of the entry function takes columns as in training (`fitting.columns`); one whose value is given otherwise,
+or that the chosen output does not need, takes none. Inputs that were scaled in training are scaled in the same way.
 Findings about a sample are told with its place in the file.
 """
 

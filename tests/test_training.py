@@ -13,7 +13,7 @@ import pytest
 from small_runs import KINDS, ROWS, SQUARED, contents, table, write_csv, write_files
 
 import paramprog
-from paramprog.diagnostics import ProgramError
+from paramprog.diagnostics import ProgramError, fail
 from paramprog.fitting import checkpoint
 from paramprog.fitting.optimisers import OPTIMISERS
 from paramprog.fitting.split import shuffled, split
@@ -366,8 +366,83 @@ def test_no_params():
 def test_no_program_no_data():
     assert refused().code == "settings"
     assert refused("p.pp").message == "there is no data to fit to"
-    with pytest.raises(ValueError, match="resume"):
-        paramprog.train(resume="a", out="b")
+    assert "stays in its folder" in refused(resume="a", out="b").message
+
+
+@pytest.mark.parametrize(
+    "given, code, message",
+    [
+        (
+            {"data": np.ones((3, 2))},
+            "data-format",
+            "the data are an array of shape [3, 2], without names of columns",
+        ),
+        ({"data": [1.0, 2.0]}, "data-format", "the data are of type list, without names of columns"),
+        ({"data": 3}, "data-format", "the data are of type int"),
+        (
+            {"data": {"x_0": [[1.0], [1.0, 2.0]], "t": [1.0, 2.0]}},
+            "data-ragged",
+            "`x_0` is not a rectangular array",
+        ),
+        ({"program": 3}, "settings", "`program` cannot be 3: it is the name of a file"),
+        ({"program": "param w\nfunction f(x) { return w * x }"}, "settings", "not a text"),
+        ({"out": 3}, "settings", "`out` cannot be 3: it is the name of a folder"),
+        ({"out": "a\0b"}, "settings", "it is the name of a folder"),
+        ({"resume": 3}, "settings", "`resume` cannot be 3: it is the name of a folder"),
+        ({"config": 3}, "settings", "`config` cannot be 3: it is the name of a file"),
+        (
+            {"params": [1, 2]},
+            "settings",
+            "`params` cannot be [1, 2]: it is the name of a file, or arrays by name",
+        ),
+        ({"params": {"b": [[1.0], [1.0, 2.0]]}}, "input-value", "`b` is not a rectangular array"),
+        ({"dims": 3}, "settings", "`dims` cannot be 3"),
+        ({"bind": ["x=a"]}, "settings", "`bind` cannot be ['x=a']"),
+        ({"batch": np.array([1, 2])}, "settings", "`batch` cannot be [1 2]: it is a whole number from 1 on"),
+    ],
+)
+def test_what_a_caller_gives_wrong(given, code, message):
+    """A diagnostic, whatever the type of the value."""
+    settings = {} if "resume" in given else SQUARED
+    found = refused(**{"program": "p.pp", "data": "d.csv", **settings, **given})
+    assert found.code == code
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    "inputs, code, message",
+    [
+        ([1.0], "input-value", "the inputs are not arrays by name"),
+        ({"x": "a"}, "input-value", "`x` is not made of numbers"),
+        ({"x": [[1.0], [1.0, 2.0]]}, "input-value", "its rows differ in length"),
+        ({"x": [1.0, 2.0]}, "input-shape", "was scaled in training as [n, 2], and the value given is [2]"),
+        (
+            {"x": np.ones((4, 3))},
+            "input-shape",
+            "was scaled in training as [n, 2], and the value given is [4, 3]",
+        ),
+        ({"x": 1.0}, "input-shape", "was scaled in training as [n, 2], and the value given is scalar"),
+        ({"y": [1.0]}, "batch-axis", "no value that is given"),
+    ],
+)
+def test_what_is_given_wrong_to_predict(inputs, code, message):
+    """A diagnostic, also where inputs are scaled first."""
+    fit = paramprog.train("p.pp", "d.csv", **SQUARED, scale="standard", epochs=1)
+    with pytest.raises(ProgramError) as caught:
+        fit.predict(inputs)
+    found = caught.value.diagnostics[0]
+    assert found.code == code
+    assert message in found.message
+
+
+def test_params_of_a_configuration_file():
+    """They are those to start from, as if they had been given beside it."""
+    np.savez("start.npz", b=np.full(3, 7.0))
+    os.mkdir("sub")
+    Path("sub/train.toml").write_text('params = "../start.npz"\ndata = "../d.csv"\nprogram = "../p.pp"\n')
+    fit = paramprog.train(config="sub/train.toml", **SQUARED, epochs=1, lr=1e-300, out="run", plot=False)
+    np.testing.assert_array_equal(fit.params["b"], np.full(3, 7.0))
+    assert json.loads(Path("run/config.json").read_text())["start"] is not None
 
 
 def test_arguments_that_keep_their_default_are_told():
@@ -392,6 +467,53 @@ def test_stop():
     assert "params.npz" not in os.listdir("run")
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_what_was_good_is_kept(optimizer, capsys):
+    """The params before the step that failed, and the best ones, from which a new run begins; going on fails alike."""
+    columns = {"x": np.array([1.0, 2.0, 0.5, 3.0]), "t": np.full(4, -10.0)}
+    text = "param w = 3.0\nfunction f(x) { return log(w * x - 0.4) }"
+    Path("f.pp").write_text(text)
+    write_csv(Path("f.csv"), columns)
+    given = {**SQUARED, "val": 0, "optimizer": optimizer} | (
+        {"lr": 0.2, "batch": 1, "epochs": 40, "schedule": "constant"} if optimizer == "adam" else {}
+    )
+    if optimizer == "lbfgs":
+        Path("f.pp").write_text(text.replace("3.0", "0.1"))
+    found = refused("f.pp", "f.csv", **given, out="run", progress=True, plot=False)
+    assert found.code == "non-finite"
+    assert (
+        "note: the last good params are in `run/checkpoint.npz`; --params run/chec" in capsys.readouterr().err
+    )
+    kept = checkpoint.load("run/checkpoint.npz")
+    log = Path("run/log.jsonl").read_text().splitlines() if optimizer == "adam" else []
+    assert (kept.meta["epoch"], kept.meta["records"]) == (len(log), len(log))
+    assert np.isfinite(kept.arrays["param/w"])
+    if optimizer == "adam":
+        epoch, step = (int(part.split()[-1]) for part in found.message.split(":")[0].split(","))
+        assert (kept.meta["epoch"], kept.meta["step"]) == (epoch - 1, step - 1) != (0, 0)
+        assert checkpoint.load("run/best.npz").meta["epoch"] == kept.meta["best"]["epoch"]
+    assert refused(resume="run").message == found.message
+    start = paramprog.train(
+        "f.pp", {"x": [9.0], "t": [1.0]}, **SQUARED, val=0, params="run/checkpoint.npz", epochs=1
+    )
+    assert start.history[0]["loss"] == pytest.approx((np.log(9 * kept.arrays["param/w"] - 0.4) - 1) ** 2)
+
+
+def test_a_full_disk_beside_a_loss_that_is_not_finite(monkeypatch):
+    """Both are told: neither hides the other."""
+    real = checkpoint.save
+
+    def save(path, arrays, meta):
+        if os.path.exists("run/checkpoint.npz"):
+            raise fail("checkpoint-write", f"cannot write `{path}`: No space left on device")
+        real(path, arrays, meta)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    with pytest.raises(ProgramError) as caught:
+        paramprog.train(paramprog.loads(LOG, name="log.pp"), BAD, val=0, out="run")
+    assert [d.code for d in caught.value.diagnostics] == ["non-finite", "checkpoint-write"]
+
+
 def test_skip():
     """Such steps change neither params nor the optimiser; they are counted in the log."""
     program = paramprog.loads(LOG)
@@ -400,7 +522,24 @@ def test_skip():
     assert [r["skipped"] for r in fit.history] == [2, 2, 2]
     assert np.isfinite(fit.params["w"])
     assert np.isnan(fit.loss)
-    assert refused(program, {"x": BAD["x"] * 0 - 1}, **given).code == "non-finite"
+    none = refused(program, {"x": BAD["x"] * 0 - 1}, **given)
+    assert none.code == "non-finite"
+    assert none.message.startswith(
+        "epoch 1, step 6, left out like all steps of this epoch: the loss is NaN, for "
+    )
+
+
+@pytest.mark.parametrize("batch", [1, 2, "full"])
+def test_skipped_gradients(batch):
+    """If it is the gradient that is not finite, that is what is said when every step of an epoch is left out."""
+    program = paramprog.loads("param w = 0.0\nfunction f(x) {\n    return sqrt(w * x)\n}\n", name="root.pp")
+    found = refused(program, {"x": [1.0, 2.0]}, val=0, batch=batch, epochs=2, on_nonfinite="skip")
+    assert (
+        "left out like all steps of this epoch: the gradient is not finite, for the row <arrays>:"
+        in found.message
+    )
+    assert found.hint == "a smaller --lr, or --clip, may prevent it"
+    assert repr(found.span) == "root.pp:3:12"
 
 
 def test_a_gradient_that_is_not_finite():
@@ -416,8 +555,13 @@ def test_params_that_are_not_finite(policy):
     """A last step that leads there is not passed off as a result."""
     program = paramprog.loads("param w = 1.0\nfunction f(x) { return w * x }", name="f.pp")
     given = {"val": 0, "optimizer": "sgd", "lr": 1e308, "epochs": 1, "on_nonfinite": policy}
-    found = refused(program, {"x": [1e3, 1e3]}, **given)
-    assert "`w` is given as -inf" in found.message
+    found = refused(program, {"x": [1e3, 1e3]}, **given, out="run")
+    assert (found.code, found.message) == (
+        "non-finite",
+        "epoch 1, after its last step: the param `w` is -inf",
+    )
+    assert repr(found.span) == "f.pp:1:7"
+    assert checkpoint.load("run/checkpoint.npz").arrays["param/w"] == 1.0
 
 
 def test_lbfgs_at_a_start_that_is_not_finite():

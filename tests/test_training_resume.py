@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiling import needs_compiler
 from full_disk import fails_at
 from small_runs import KINDS, SQUARED, contents, table, write_csv, write_files
 
@@ -23,6 +24,9 @@ from paramprog.fitting.recorder import Recorder
 from paramprog.training import config
 
 HERE = Path(__file__).parent
+
+
+FROM_THE_BEGINNING = "the run was stopped before its first checkpoint; it starts from the beginning"
 
 
 class Stopped(Exception):
@@ -177,7 +181,8 @@ def test_a_file_that_may_not_grow(files):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert done.returncode == 1
     assert "error[checkpoint-write]: cannot write `run/checkpoint.npz`: File too large" in done.stderr
-    assert sorted(os.listdir("run")) == ["best.npz", "config.json", "lock", "log.jsonl"]
+    assert sorted(os.listdir("run")) == ["best.npz", "checkpoint.npz", "config.json", "lock", "log.jsonl"]
+    assert checkpoint.load("run/checkpoint.npz").meta["step"] == 0
     paramprog.train(resume="run", plot=False)
 
 
@@ -205,7 +210,7 @@ def test_a_finished_run(files):
     assert before == after
     assert refused(resume="run", lr=7.0).code == "resume-differs"
     assert refused(resume="run", program="loss.pp").code == "resume-differs"
-    with pytest.raises(ValueError, match="program"):
+    with pytest.raises(ProgramError, match="its program is not known"):
         again.predict(x=[[1.0, 2.0]])
     known = paramprog.train(resume="run", program="p.pp")
     np.testing.assert_array_equal(known.predict(x=[[1.0, 2.0]]), fit.predict(x=[[1.0, 2.0]]))
@@ -216,6 +221,10 @@ def test_settings_that_differ(stopped):
     stopped("run", 4, epochs=6)
     found = refused(resume="run", seed=3)
     assert found.message == "`seed` is 3 here, and 0 in the run `run`"
+    params = "run/checkpoint.npz"
+    assert found.hint == f"leave it out, or begin a new run from its params: --params {params}"
+    new = paramprog.train("p.pp", "d.csv", **SQUARED, params=params, epochs=1, lr=1e-300)
+    np.testing.assert_array_equal(new.params["W"], checkpoint.load(params).arrays["param/W"])
     assert refused(resume="run", optimizer="sgd").message.startswith("`optimizer` is sgd here, and adam")
     assert refused(resume="run", epochs=60).code == "resume-differs"
     assert refused(resume="run", bind={"x": "a,b"}).code == "resume-differs"
@@ -266,11 +275,29 @@ def test_another_back_end(stopped):
 def test_start_params_that_changed(stopped):
     """They are read again only if there is no checkpoint yet."""
     np.savez("start.npz", b=np.zeros(3))
-    stopped("early", 0, epochs=3, params="start.npz")
-    stopped("late", 4, epochs=3, params="start.npz", checkpoint_every=0.0)
+    early = stopped("early", 0, epochs=3, params="start.npz")
+    stopped("late", 0, epochs=3, params="start.npz")
+    (early / "checkpoint.npz").unlink()
     np.savez("start.npz", b=np.ones(3))
     assert "params to start from are not those" in refused(resume="early").message
     assert paramprog.train(resume="late", plot=False).epochs == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_checkpoint_that_is_missing(kind, stopped, files):
+    """A run killed before its first one starts from the beginning, and says so; one that lost it is an error."""
+    train("whole", **KINDS[kind])
+    run = stopped("run", 0, **KINDS[kind])
+    (run / "checkpoint.npz").unlink()
+    assert paramprog.train(resume="run", plot=False).notes[-1] == FROM_THE_BEGINNING
+    assert contents(run) == contents(files / "whole")
+    (run / "params.npz").unlink()
+    (run / "checkpoint.npz").unlink()
+    before = contents(run)
+    found = refused(resume="run")
+    assert found.code == "run-missing"
+    assert found.hint == "put it back, or begin a new run from the best params so far: --params run/best.npz"
+    assert contents(run) == before
 
 
 def test_arrays_must_be_given_again(stopped, monkeypatch):
@@ -328,3 +355,19 @@ def test_what_is_carried_from_step_to_step(stopped):
     run = stopped("run", 4, epochs=6, batch=8, checkpoint_every=0.0)
     meta = checkpoint.load(run / "checkpoint.npz").meta
     assert (meta["epoch"], meta["step"], meta["position"], meta["seen"]) == (0, 4, 4, 32)
+
+
+@needs_compiler
+def test_a_compiled_run_goes_on_compiled(stopped, monkeypatch):
+    """Bit for bit what one that was not stopped comes to; the record names back end and compiler; another is refused."""
+    whole = train("whole", epochs=6, backend="c")
+    run = stopped("run", 4, epochs=6, backend="c")
+    recorded = json.loads((run / "config.json").read_text())
+    assert recorded["backend"] == "c" and recorded["toolchain"]
+    resumed = paramprog.train(resume="run", plot=False)
+    for name, value in whole.params.items():
+        np.testing.assert_array_equal(resumed.params[name], value)
+    stopped("other", 4, epochs=6, backend="c")
+    path = Path("other/config.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "toolchain": "another compiler 1.0"}))
+    assert "another compiler 1.0" in refused(resume="other").message

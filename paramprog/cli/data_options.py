@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from paramprog.cli import request
+from paramprog.cli.options import OneEach
 from paramprog.cli.terminal import remark
 from paramprog.diagnostics import fail
 
@@ -23,7 +24,7 @@ def data_options(parser: argparse.ArgumentParser, out: str) -> None:
     group.add_argument(
         "--bind",
         metavar="ARG=COLUMNS",
-        action="append",
+        action=OneEach,
         type=binding,
         default=[],
         help="columns of an argument: a name, a,b,c, pixel_0..pixel_63 or 'pixel_*' (default: those of its "

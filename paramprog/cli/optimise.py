@@ -10,7 +10,14 @@ from typing import Any
 from paramprog.cli import request
 from paramprog.cli.document import document
 from paramprog.cli.layout import Row, values_text
-from paramprog.cli.options import output_options, positive, program_options, wrt_option
+from paramprog.cli.options import (
+    OneEach,
+    memory_option,
+    output_options,
+    positive,
+    program_options,
+    wrt_option,
+)
 from paramprog.cli.terminal import Reply, remark, say
 from paramprog.cli.train_options import OPTIMISERS
 
@@ -30,7 +37,7 @@ def configure(parser: ArgumentParser) -> None:
     group.add_argument(
         "--bounds",
         metavar="X=LO,HI",
-        action="append",
+        action=OneEach,
         type=bounds,
         default=[],
         help="limits for all entries of X; either may be left out; repeatable",
@@ -45,6 +52,7 @@ def configure(parser: ArgumentParser) -> None:
         default=1e-8,
         help="end when no entry of the gradient exceeds it (default: 1e-8)",
     )
+    memory_option(group)
     group.add_argument(
         "--out", metavar="FILE", help="write what was found to a .npz file, as --inputs takes it"
     )
@@ -78,6 +86,7 @@ def above_zero(text: str) -> float:
 
 def run(arguments: Namespace) -> Reply:
     """`y = value`, then `x = ...` for each X. Raises ProgramError."""
+    from paramprog.analyses.budget import note, to_json
     from paramprog.cli import tables
     from paramprog.fitting.archive import pack
 
@@ -100,11 +109,13 @@ def run(arguments: Namespace) -> Reply:
             seed=arguments.seed,
             output=arguments.output,
             watch=None if arguments.quiet else show,
+            memory=arguments.memory,
         )
     checked = found.point.compiled.checked.report.diagnostics
     steps = "1 step" if found.steps == 1 else f"{found.steps} steps"
     ended = f"{'ended' if found.converged else 'stopped'} after {steps}: {found.reason}"
-    remark([*found.point.notes, ended], [*checked, *found.warnings], quiet=arguments.quiet)
+    kept = [] if found.memory is None else [note(found.memory)]
+    remark([*found.point.notes, ended, *kept], [*checked, *found.warnings], quiet=arguments.quiet)
     if arguments.out is not None:
         tables.write_file(arguments.out, pack(found.found))
     if arguments.json:
@@ -118,6 +129,8 @@ def run(arguments: Namespace) -> Reply:
             "converged": found.converged,
             "reason": found.reason,
         }
+        if found.memory is not None:
+            entries["memory"] = to_json(found.memory)
         return Reply(document(**entries))
     output = arguments.output or next(iter(found.point.compiled.built.outputs))
     return Reply(values_text([Row(output, found.value), *(Row(k, v) for k, v in found.found.items())]))

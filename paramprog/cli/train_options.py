@@ -1,4 +1,4 @@
-"""The settings of `paramprog train` as options; `train.settings` says what they mean, and its defaults hold.
+"""The settings of `paramprog train` as options; `fitting.settings` says what they mean, and its defaults hold.
 
 A setting that is not given is None, so that a configuration file may give it.
 """
@@ -10,10 +10,10 @@ from argparse import Namespace
 from typing import Any
 
 from paramprog.cli.data_options import binding
-from paramprog.cli.options import natural, positive, size
+from paramprog.cli.options import BACKENDS, OneEach, memory_option, natural, positive, size
 
 OPTIMISERS = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "lbfgs")
-"""`train.optimisers.OPTIMISERS` and lbfgs, which cannot be imported before they must."""
+"""`fitting.optimisers.OPTIMISERS` and lbfgs, which cannot be imported before they must."""
 
 Group = argparse._ArgumentGroup
 
@@ -37,7 +37,7 @@ def _of_the_program(group: Group) -> None:
     group.add_argument("--function", metavar="F", help="fit this function (default: the last one)")
     group.add_argument("--output", metavar="NAME", help="minimise this output (default: the first one)")
     group.add_argument(
-        "--dim", dest="dims", metavar="NAME=SIZE", action="append", type=size, help="a size; repeatable"
+        "--dim", dest="dims", metavar="NAME=SIZE", action=OneEach, type=size, help="a size; repeatable"
     )
     group.add_argument(
         "--params", metavar="FILE", help="values to start from, .npz or .json (default: drawn by their inits)"
@@ -45,10 +45,11 @@ def _of_the_program(group: Group) -> None:
     group.add_argument(
         "--dtype", choices=("float64", "float32"), help="how reals are represented (default: float64)"
     )
-    group.add_argument("--backend", choices=("auto", "numpy"), help="what computes (default: auto)")
+    group.add_argument("--backend", choices=BACKENDS, help="what computes (default: auto)")
     group.add_argument(
         "--max-nodes", metavar="N", type=positive, help="limit of the flow graph (default: 1000000)"
     )
+    memory_option(group)
     group.add_argument(
         "--seed", metavar="N", type=natural, help="of inits, split, order of rows and noise (default: 0)"
     )
@@ -59,7 +60,7 @@ def _of_the_data(group: Group) -> None:
     group.add_argument(
         "--bind",
         metavar="ARG=COLUMNS",
-        action="append",
+        action=OneEach,
         type=binding,
         help="columns of an argument: a name, a,b,c, pixel_0..pixel_63, 'pixel_*' or '*' for the rest "
         "(default: those of its name); repeatable",

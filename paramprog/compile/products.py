@@ -1,4 +1,4 @@
-"""Contractions as calls of `matmul` on views."""
+"""Contractions as calls of `dot` (for batches of matrices `matmul`) on views."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from paramprog.types import Shape
 
 
 class Product(NamedTuple):
-    """`function(left view, right view)`; the views are texts with a place for the operand."""
+    """`function(left view, right view)`; the views are texts with a place for the operand. Without a function it is
+    the method `dot` of the left view, which is called faster than `matmul`.
+    """
 
     function: Any
     left: str
     right: str
     swapped: bool
 
-    def text(self, a: str, b: str, function: str, out: str | None = None) -> str:
-        """The call; into `out`, if there is one."""
-        left, right = (b, a) if self.swapped else (a, b)
-        end = "" if out is None else f", out={out}"
-        return f"{function}({self.left.format(left)}, {self.right.format(right)}{end})"
+    def text(self, a: str, b: str, function: str | None, out: str | None = None) -> str:
+        """The call, of the function by its name; into `out`, which is contiguous, if there is one."""
+        left, right = (
+            self.left.format(b if self.swapped else a),
+            self.right.format(a if self.swapped else b),
+        )
+        if function is None:
+            return f"{left}.dot({right}{'' if out is None else f', {out}'})"
+        return f"{function}({left}, {right}{'' if out is None else f', out={out}'})"
 
 
 @lru_cache(maxsize=4096)
@@ -51,7 +57,7 @@ def product_call(spec: str, a: Shape, b: Shape) -> Product | None:
             return None
         if batch and not (rows and columns):
             return None  # matmul takes a vector for one row of all batches
-        return Product(np.matmul, left, right, bool(swapped))
+        return Product(np.matmul if batch else None, left, right, bool(swapped))
     return None
 
 

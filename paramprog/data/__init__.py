@@ -4,11 +4,11 @@ table         what a table is, whatever its file
 content       the bytes of a file, and the limits on them
 read          a file as a table, by its suffix
 csv_file      tables of text: where the cells are; `cells`, what they say
-npz_file      arrays of NumPy
+npz_file      arrays of NumPy; `archive` reads them
 parquet_file  columns of Parquet files, by pyarrow
 memory        arrays of a Python program
 arrays        what these, npz and Parquet share: typed arrays as numbers
-values        single values by name: files of inputs and params, .json and .npz (`archive`)
+values        single values by name: files of inputs and params, .json and .npz
 """
 
 from paramprog.data.memory import table_of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +14,22 @@ MAX_BYTES = 2**31
 
 MAX_ENTRIES = 2**28
 """The cells of one table (DESIGN section 7: elements of one tensor)."""
+
+
+@contextmanager
+def opened(path: str | Path, code: str) -> Iterator[BinaryIO]:
+    """The file, open for reading. Raises ProgramError of this code, naming it, when it cannot be opened or read."""
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise fail(code, f"there is no file `{path}`") from None
+    except IsADirectoryError:
+        raise fail(code, f"`{path}` is a directory") from None
+    except OSError as error:
+        raise fail(code, f"`{path}` cannot be read: {error.strerror or error}") from None
+    except ValueError:  # a NUL in the name
+        raise fail(code, f"`{path}` is no name of a file") from None
 
 
 def read_bytes(path: Path, file: BinaryIO) -> bytes:

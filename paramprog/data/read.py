@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from paramprog.data.content import read_bytes
+from paramprog.data.content import opened, read_bytes
 from paramprog.data.csv_file import read_csv
 from paramprog.data.npz_file import read_npz
 from paramprog.data.parquet_file import read_parquet
@@ -30,20 +30,11 @@ def read_table(path: Path | str) -> Table:
     """
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
-    try:
-        with path.open("rb") as file:
-            if reader is None:
-                message = f"`{path}` is not a data file that can be read: its name ends in none of {', '.join(READERS)}"
-                raise fail(
-                    "data-format", message, None, "save the table as CSV, with commas and a header line"
-                )
-            data = read_bytes(path, file)
-    except FileNotFoundError:
-        raise fail("data-read", f"there is no file `{path}`") from None
-    except IsADirectoryError:
-        raise fail("data-read", f"`{path}` is a directory, not a data file") from None
-    except OSError as error:
-        raise fail("data-read", f"`{path}` cannot be read: {error.strerror or error}") from None
-    except ValueError:  # a NUL in the name
-        raise fail("data-read", f"`{path}` is no name of a file") from None
+    with opened(path, "data-read") as file:
+        if reader is None:
+            message = (
+                f"`{path}` is not a data file that can be read: its name ends in none of {', '.join(READERS)}"
+            )
+            raise fail("data-format", message, None, "save the table as CSV, with commas and a header line")
+        data = read_bytes(path, file)
     return reader(path, data, sha256(data).hexdigest())

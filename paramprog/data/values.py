@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from paramprog.data.content import opened
 from paramprog.diagnostics import ProgramError, Source, Span, fail
+
+if TYPE_CHECKING:
+    from paramprog.data.archive import Member
 
 MAX_JSON = 2**28
 """The longest .json file, in bytes."""
@@ -27,17 +31,8 @@ def read_values(path: str | Path) -> dict[str, Any]:
     suffix = Path(path).suffix.lower()
     if suffix not in readers:
         raise fail("values-file", f"`{path}` is neither a .json nor a .npz file")
-    try:
-        with Path(path).open("rb") as file:
-            return readers[suffix](str(path), file)
-    except FileNotFoundError:
-        raise fail("unreadable-file", f"there is no file `{path}`") from None
-    except IsADirectoryError:
-        raise fail("unreadable-file", f"`{path}` is a directory") from None
-    except OSError as error:
-        raise fail("unreadable-file", f"`{path}` cannot be read: {error.strerror or error}") from None
-    except ValueError:  # a NUL in the name
-        raise fail("unreadable-file", f"`{path}` is no name of a file") from None
+    with opened(path, "unreadable-file") as file:
+        return readers[suffix](str(path), file)
 
 
 def as_array(value: Any, where: str) -> Any:
@@ -112,15 +107,47 @@ def _parse(path: str, text: str) -> Any:
 
 
 def _read_npz(path: str, file: BinaryIO) -> dict[str, Any]:
-    from paramprog.data.archive import read_archive
+    from zipfile import ZipFile
+
+    from paramprog.data.archive import ArchiveFault, contents, members
 
     try:
-        found: dict[str, Any] = read_archive(path, file)
+        with ZipFile(file) as archive:
+            wanted = list(members(archive))
+            _check_numbers(path, wanted)
+            found: dict[str, Any] = {member.name: contents(archive, member) for member in wanted}
         if "meta" in found and found["meta"].dtype == "uint8":
-            del found["meta"]  # of a checkpoint, such as best.npz: what it says of the run
+            return _of_checkpoint(found)
         return found
     except (ProgramError, MemoryError):
         raise
+    except ArchiveFault as fault:
+        message = f"`{fault.name}` in `{path}` {fault.what}"
+        raise fail("values-file", message) from None
     except Exception as error:  # damage shows in as many ways as zipfile, zlib and NumPy have
         message = f"`{path}` is not a readable .npz file ({type(error).__name__})"
         raise fail("values-file", message, None, "write it by `numpy.savez`") from None
+
+
+def _check_numbers(path: str, members: Sequence[Member]) -> None:
+    """Before any is read: all are arrays of numbers or bools, and not too large together."""
+    from paramprog.data.archive import NUMBERS
+    from paramprog.data.content import MAX_ENTRIES
+
+    for member in members:
+        where = f"`{member.name}` in `{path}`"
+        if member.dtype.hasobject:
+            raise fail("values-file", f"{where} holds Python objects, which are not loaded")
+        if member.dtype.kind not in NUMBERS:
+            raise fail("values-file", f"{where} is not an array of numbers but of {member.dtype}")
+    if sum(member.count for member in members) > MAX_ENTRIES:
+        raise fail(
+            "values-file", f"`{path}` holds more than {MAX_ENTRIES} (2^28) numbers, the limit for a file"
+        )
+
+
+def _of_checkpoint(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The params and scales in a checkpoint: `best.npz` has nothing else, `checkpoint.npz` has `param/NAME`."""
+    params = {k.removeprefix("param/"): v for k, v in arrays.items() if k.startswith("param/")}
+    scales = {k: v for k, v in arrays.items() if k.startswith("scale/")}
+    return params | scales if params else {k: v for k, v in arrays.items() if k != "meta"}

@@ -1,8 +1,8 @@
 """Arrays by name as the bytes of an .npz file, and back.
 
 The same arrays give the same bytes, on any machine and at any time: members in the order given, uncompressed, with
-fixed dates, little-endian, C order. `unpack` takes nothing on trust: no pickles, and no memory is asked for
-beyond the size of the file, whatever the headers in it claim. Arrays are of bool, integers or floats (kinds b, i, u
+fixed dates, little-endian, C order. `unpack` takes nothing on trust (`data.archive`), and asks for no memory
+beyond the size of the file. Arrays are of bool, integers or floats (kinds b, i, u
 and f of up to 8 bytes an element).
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from math import prod
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+from paramprog.data.archive import NUMBERS, Member, contents, members
 
 LONGEST_NAME = 1000
 
@@ -44,34 +45,23 @@ def unpack(data: bytes) -> dict[str, NDArray[Any]]:
     """The arrays of an .npz file that `pack` wrote, in its order. Raises ValueError saying what is wrong with it."""
     try:
         with ZipFile(BytesIO(data)) as archive:
-            members = archive.infolist()
-            if sum(m.file_size for m in members) > len(data):  # compressed, or overlapping
+            if sum(m.file_size for m in archive.infolist()) > len(data):  # compressed, or overlapping
                 raise ValueError("its members are longer than the file")
-            found = {m.filename.removesuffix(".npy"): _array(archive, m) for m in members}
+            return {member.name: _array(archive, member) for member in members(archive)}
     except MemoryError:
         raise
     except Exception as error:  # zipfile and NumPy raise a dozen kinds of exceptions for bad bytes
         raise ValueError(str(error) or type(error).__name__) from None
-    if len(found) < len(members):
-        raise ValueError("two of its members have the same name")
-    return found
 
 
-def _array(archive: ZipFile, member: ZipInfo) -> NDArray[Any]:
-    name = member.filename.removesuffix(".npy")
-    with archive.open(member) as file:
-        if npy.read_magic(file) != (1, 0):
-            raise ValueError(f"`{name}` is not an array that was written here")
-        shape, columns_first, dtype = npy.read_array_header_1_0(file)
-        if dtype.kind not in "biuf" or columns_first:
-            raise ValueError(f"`{name}` is not an array of numbers that was written here")
-        if min(shape, default=0) < 0 or member.file_size - file.tell() != prod(shape) * dtype.itemsize:
-            raise ValueError(f"the size of `{name}` is not that of its shape")
-        return np.frombuffer(file.read(), dtype).reshape(shape).astype(dtype.newbyteorder("="))
+def _array(archive: ZipFile, member: Member) -> NDArray[Any]:
+    if member.dtype.kind not in NUMBERS or member.columns_first:
+        raise ValueError(f"`{member.name}` is not an array of numbers that was written here")
+    return contents(archive, member).astype(member.dtype.newbyteorder("="))
 
 
 def _portable(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind not in "biuf" or array.itemsize > 8:
+    if array.dtype.kind not in NUMBERS or array.itemsize > 8:
         raise ValueError(f"`{name}` is of {array.dtype}, which is not kept in files")
     return np.asarray(array, array.dtype.newbyteorder("<"), order="C")
 

@@ -94,7 +94,20 @@ def not_finite(
     )
 
 
-HINT = "a smaller --lr, or --clip, may prevent it; --on-nonfinite skip leaves such steps out"
+def not_finite_param(objective: Objective, theta: Vector, at: str) -> Diagnostic | None:
+    """The error for the first param that has an entry that is not finite."""
+    for name, values in objective.layout.views(theta).items():
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            index = tuple(map(int, bad[0]))
+            entry = f"{name}[{', '.join(map(str, index))}]" if index else name
+            message = f"{at}: the param `{entry}` is {_number(float(values[index]))}"
+            return Diagnostic("non-finite", message, objective.params[name].span, SMALLER)
+    return None
+
+
+SMALLER = "a smaller --lr, or --clip, may prevent it"
+HINT = f"{SMALLER}; --on-nonfinite skip leaves such steps out"
 
 
 def _number(value: float) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramprog.diagnostics import ProgramError, fail
+from paramprog.diagnostics import fail
 from paramprog.fitting.checkpoint import Checkpoint
 from paramprog.fitting.faults import not_finite
 from paramprog.fitting.lbfgs import Iterate, Tape, minimise
@@ -60,7 +60,7 @@ class LbfgsLoop:
             theta = self.state.theta
             at, loss = "at the start", minimum.iterate.value
             fault = not_finite(self.objective, theta, self.data.training, 0, loss, at, self.data.places)
-            raise ProgramError([fault])
+            raise self.recorder.failed(fault)
         if self.state.ended is None:
             self.state.ended = minimum.reason
 

@@ -11,7 +11,7 @@ The loss of an epoch is the mean of the losses of its batches, each at the param
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramprog.diagnostics import Diagnostic, ProgramError, render
+from paramprog.diagnostics import Diagnostic, render
 from paramprog.fitting.clipping import clip_by_norm, clip_by_value
-from paramprog.fitting.faults import Places, not_finite
+from paramprog.fitting.faults import SMALLER, Places, not_finite, not_finite_param
 from paramprog.fitting.layout import Vector
 from paramprog.fitting.objective import Objective, Rows
 from paramprog.fitting.optimisers import Optimiser
@@ -82,10 +82,11 @@ class Loop:
         while state.position < self.steps:
             first = state.position * rows
             self._step(None if order is None else order[first : first + rows])
-        if state.skipped == self.steps or not np.isfinite(state.theta).all():
-            some = np.arange(rows)
-            at = f"epoch {state.epoch + 1}, after its last step"
-            raise ProgramError([self._fault(some, float("nan"), self.data.batch(some), at)])
+        if state.skipped == self.steps:
+            raise self.recorder.failed(self._nothing_left(None if order is None else order[-rows:]))
+        fault = not_finite_param(self.objective, state.theta, f"epoch {state.epoch + 1}, after its last step")
+        if fault is not None:
+            raise self.recorder.failed(fault)
         rate = self.schedule.rate(self.base, state.step - 1)
         record = {"loss": state.total / state.seen, "rate": rate}
         if state.skipped:
@@ -103,9 +104,9 @@ class Loop:
             state.seen += size
         else:
             at = f"epoch {state.epoch + 1}, step {state.step + 1}"
-            fault = self._fault(chosen, loss, batch, at)
+            fault = self._fault(chosen, loss, batch, at, state.step)
             if self.settings.on_nonfinite == "stop":
-                raise ProgramError([fault])
+                raise self.recorder.failed(fault)
             self.recorder.note(f"left out: {render(fault).splitlines()[0]}")
             state.skipped += 1
         state.step += 1
@@ -119,10 +120,19 @@ class Loop:
             clip_by_value(g, self.settings.clip_value)
         self.optimiser.step(self.state.theta, g, self.schedule.rate(self.base, self.state.step))
 
-    def _fault(self, chosen: NDArray[np.int64] | None, loss: float, batch: Rows, at: str) -> Diagnostic:
+    def _nothing_left(self, chosen: NDArray[np.int64] | None) -> Diagnostic:
+        """What was wrong at the last step of an epoch all of whose steps were left out; `chosen` are its rows."""
+        state, batch = self.state, self.data.batch(chosen)
+        loss, _ = self.objective.value_and_gradient(state.theta, batch, state.step - 1)
+        at = f"epoch {state.epoch + 1}, step {state.step}, left out like all steps of this epoch"
+        return replace(self._fault(chosen, loss, batch, at, state.step - 1), hint=SMALLER)
+
+    def _fault(
+        self, chosen: NDArray[np.int64] | None, loss: float, batch: Rows, at: str, step: int
+    ) -> Diagnostic:
         all_rows = self.data.places
         places = all_rows if chosen is None else Places(all_rows.bound, all_rows.rows[chosen])
-        return not_finite(self.objective, self.state.theta, batch, self.state.step, loss, at, places)
+        return not_finite(self.objective, self.state.theta, batch, step, loss, at, places)
 
 
 def ended(state: State, settings: Settings) -> bool:

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paramprog import choose
+from paramprog.analyses.budget import Fitted
 from paramprog.analyses.nonfinite import finite, first_adjoint, first_value
+from paramprog.compile.backend import Backend, Chosen
 from paramprog.diagnostics import Diagnostic, ProgramError
 from paramprog.evaluate import evaluate, trace
 from paramprog.fitting.layout import Layout, Vector
 from paramprog.fitting.losses import LOSSES
+from paramprog.fitting.mean_gradient import MeanGradient
 from paramprog.gradient import plain_or_none, pulled
 from paramprog.graph import Node
 from paramprog.lang.inits import DRAWS, Draw
@@ -51,6 +54,11 @@ class Objective:
     loss: str | None = None
     target: str | None = None
     seed: int = 0
+    memory: int | None = None
+    """Bytes that loops may hold for the gradient."""
+    backend: Backend = "numpy"
+    runs: int = 1
+    """What computes, and about how many gradients are going to be wanted: see compile/backend.py."""
     figures: dict[str, Node] = field(init=False)
     """Further scalar outputs (and the accuracy of `cross_entropy`): their means are told beside the loss."""
 
@@ -74,24 +82,47 @@ class Objective:
         self.noise = {k: n for k, n in built.params.items() if k in items and items[k].noise}
         self.params = {k: n for k, n in built.params.items() if k not in self.noise}
         self.layout = Layout({k: n.shape for k, n in self.params.items()}, built.graph.real)
-        self._samples = Samples([*self.inputs.values(), *self.noise.values()])
+        rows = [*self.inputs.values(), *self.noise.values()]
+        self._samples = Samples(rows, self.memory)
+        self._gradient = np.zeros(self.layout.size, self.layout.real)
+        self._gradients: dict[int, MeanGradient] = {}
+        """By the number of rows."""
         self._constants = {built.inputs[k]: v for k, v in self.fixed.items() if k in built.inputs}
+
+    @property
+    def fitted(self) -> Fitted | None:
+        """How loops keep to `memory`, once a gradient was computed."""
+        return self._samples.fitted
 
     # ---- values and gradients ------------------------------------------------------------------------------------
 
     def value_and_gradient(self, theta: Vector, rows: Rows, step: int = 0) -> tuple[float, Vector]:
-        """L and dL/dtheta on these rows; `step` numbers the draws of noise. The gradient is a new vector.
+        """L and dL/dtheta on these rows; `step` numbers the draws of noise.
 
-        Raises ProgramError when an operation has no value for a row.
+        The gradient is one vector, which the next call overwrites; until then the caller may change it. The caller's
+        `np.errstate` holds. Raises ProgramError when an operation has no value for a row.
         """
         size = self._size(rows)
-        evaluation = self._samples.mean_gradient(self.node, list(self.params.values()), size)
-        value, *found = evaluation(self._values(theta, rows, size, step))
-        gradient = np.zeros(theta.shape, theta.dtype)
-        for view, g in zip(self.layout.views(gradient).values(), found, strict=True):
-            if g is not None:
-                view[...] = g
-        return float(value), gradient
+        evaluation = self._gradients.get(size)
+        if evaluation is None:
+            evaluation = self._made(size)
+        if evaluation.theta is not theta:
+            evaluation.bind(theta, self._values(theta, rows, size, step))
+        return evaluation(rows, self._noise(size, step, 0) if self.noise else {}), self._gradient
+
+    def _made(self, size: int) -> MeanGradient:
+        """The gradient of so many rows, made."""
+        parts = list(self.layout.views(self._gradient).values())
+        wrt = list(self.params.values())
+        made = self._samples.mean_gradient_into(
+            self.node, wrt, size, parts, backend=self.backend, runs=self.runs
+        )
+        self._gradients[size] = MeanGradient(made, parts, self.inputs)
+        return self._gradients[size]
+
+    def chosen(self, size: int) -> Chosen:
+        """What computes the gradient of so many rows. Raises ProgramError when that cannot be had."""
+        return (self._gradients.get(size) or self._made(size)).chosen
 
     def measure(self, theta: Vector, rows: Rows) -> dict[str, float]:
         """The mean loss and the means of `figures` over all rows, in chunks; with `loss = "squared"` also r2.
@@ -171,9 +202,13 @@ class Objective:
         for name, node in self.inputs.items():
             if name in rows:
                 values[node] = rows[name]
-        for number, (name, node) in enumerate(self.noise.items()):
-            values[node] = self._drawn(name, node, size, step, start, number)
-        return values
+        return values | self._noise(size, step, start)
+
+    def _noise(self, size: int, step: int, start: int) -> dict[Node, Any]:
+        return {
+            node: self._drawn(name, node, size, step, start, number)
+            for number, (name, node) in enumerate(self.noise.items())
+        }
 
     def _one(self, theta: Vector, rows: Rows, k: int, step: int) -> dict[Node, Any]:
         values = self._values(theta, rows, self._size(rows), step)

@@ -15,6 +15,7 @@ states that do not fit.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import isfinite, sqrt
 from types import MappingProxyType
@@ -33,7 +34,7 @@ BLOCK = 2**14
 STEPS = "steps"
 
 
-class Optimiser:
+class Optimiser(ABC):
     """What the update rules share; a rule has `_update`, and names its state vectors and hyperparameters.
 
     `hyperparameters` are the defaults, and `rate` the learning rate to use when none is given. An optimiser that is
@@ -79,8 +80,9 @@ class Optimiser:
                 g_at = into
             self._update(theta_at, g_at, rate, scratch, *state)
 
+    @abstractmethod
     def _update(self, theta: Vector, g: Vector, rate: float, scratch: Vector, *state: Vector) -> None:
-        raise NotImplementedError
+        """The rule, for one block of entries: theta, and the state vectors, are changed in place."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of the state vectors by name, and the number of steps taken."""

@@ -12,8 +12,10 @@ from signal import Signals
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from paramprog.diagnostics import Diagnostic, ProgramError
 from paramprog.fitting.checkpoint import JSON
 from paramprog.fitting.interrupts import Interrupts
 from paramprog.fitting.progress import Progress
@@ -73,8 +75,11 @@ class Recorder:
         self.progress.epoch(self.state.epoch, shown)
 
     def checkpoint(self) -> None:
-        """Write the best params, if there are better ones, and the state. Raises ProgramError when they cannot be."""
-        if self.run is None:
+        """Write the best params, if there are better ones, and the state. Raises ProgramError when they cannot be.
+
+        Params that are not finite never replace the last good ones: a run that goes on from those gets there again.
+        """
+        if self.run is None or not np.isfinite(self.state.theta).all():
             return
         best = self.state.best
         if best is not None and best.epoch != self._best:
@@ -82,6 +87,19 @@ class Recorder:
             self._best = best.epoch
         self.run.save_checkpoint(*self.saved())
         self._last = self.clock()
+
+    def failed(self, fault: Diagnostic) -> ProgramError:
+        """The error that ends the run at this fault; what was good before it is kept, and said to be."""
+        faults = [fault]
+        if self.run is not None:
+            try:
+                self.checkpoint()
+            except ProgramError as error:
+                faults += error.diagnostics
+            if self.run.checkpoint.is_file():
+                kept = f"the last good params are in `{self.run.checkpoint}`"
+                self.note(f"{kept}; --params {self.run.checkpoint} begins a new run from them")
+        return ProgramError(faults)
 
     def note(self, line: str) -> None:
         """Something to be said between two steps."""

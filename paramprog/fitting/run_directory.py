@@ -173,10 +173,15 @@ class RunDirectory:
     def resume_point(self) -> Checkpoint | None:
         """The last checkpoint, or None when there was none yet: then the run begins anew.
 
-        Raises ProgramError when it cannot be used; another one is never taken in its place.
+        Raises ProgramError when it cannot be used, another one is never taken in its place; run-missing when it is
+        gone, as the log shows.
         """
         if not os.path.lexists(self.checkpoint):
-            return None
+            if not self._log_lines():
+                return None
+            best = f" from the best params so far: --params {self.best}" if self.best.is_file() else ""
+            message = f"`{self.path}` has a log, and no `{self.checkpoint.name}` to go on from"
+            raise fail("run-missing", message, None, f"put it back, or begin a new run{best}")
         try:
             return checkpoint.load(self.checkpoint)
         except ProgramError as error:
@@ -184,6 +189,10 @@ class RunDirectory:
                 raise
             hint = f"`{self.best}` may be whole: the best parameters so far, but not the state to go on from"
             raise ProgramError(replace(d, hint=d.hint or hint) for d in error.diagnostics) from None
+
+    def params_file(self) -> Path | None:
+        """The file with the latest params there are, to begin another run from."""
+        return next((file for file in (self.params, self.checkpoint, self.best) if file.is_file()), None)
 
     def save_params(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write the result: arrays by name and nothing else; the same arrays give the same bytes."""

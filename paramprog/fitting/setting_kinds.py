@@ -11,6 +11,7 @@ from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
+from paramprog.analyses.budget import parse_bytes
 from paramprog.diagnostics import did_you_mean
 
 Kind: TypeAlias = Callable[[Any], Any]
@@ -72,13 +73,21 @@ def number(low: float = 0.0, below: float = inf, *, above: bool = False) -> Kind
 
 def size_of_batch(value: Any) -> int | str:
     """A whole number of rows from 1 on, or "full"."""
-    if value == "full":
+    if isinstance(value, str) and value == "full":
         return "full"
     try:
         rows: int = whole(1)(value)
     except ValueError:
         raise ValueError('it is a whole number from 1 on, below 10^18, or "full"') from None
     return rows
+
+
+def amount(value: Any) -> int:
+    """An amount of memory, in bytes."""
+    try:
+        return parse_bytes(value)
+    except ValueError:
+        raise ValueError('it is an amount of memory, such as "64MB" or "1.5GiB"') from None
 
 
 def by_name(kind: Kind, example: str, *, dotted: bool = False) -> Kind:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from paramprog.diagnostics import Diagnostic, ProgramError, did_you_mean
 from paramprog.fitting.optimisers import OPTIMISERS
 from paramprog.fitting.schedules import SCHEDULES, Schedule
-from paramprog.fitting.setting_kinds import Kind, by_name, choice, number, size_of_batch, text, whole
+from paramprog.fitting.setting_kinds import Kind, amount, by_name, choice, number, size_of_batch, text, whole
 
 LBFGS = "lbfgs"
 
@@ -78,8 +78,9 @@ class Settings:
     dtype: Literal["float64", "float32"] = _setting(
         choice("float64", "float32"), "how reals are represented", "float64"
     )
-    backend: Literal["auto", "numpy"] = _setting(choice("auto", "numpy"), "what computes", "auto")
+    backend: Literal["auto", "numpy", "c"] = _setting(choice("auto", "numpy", "c"), "what computes", "auto")
     max_nodes: int | None = _setting(whole(1), "limit of the flow graph")
+    memory: int | None = _setting(amount, "bytes that loops may hold for the gradient; default: no limit")
     checkpoint_every: float = _setting(
         number(), "seconds between checkpoints; 0: after each step; no result depends on it", 10.0
     )

@@ -1,8 +1,9 @@
 """Settings as TOML: `--config FILE` reads it, `--show-config` prints it.
 
-A file has the names of `Settings` at the top, those of `[bind]` and `[dims]` in tables; all may be left out. File names
-in it are relative to the current directory, as on the command line. What is printed has each setting that is given, in
-the order of `Settings`, with its meaning; read again, it gives the same settings.
+A file has the names of `Settings` at the top, those of `[bind]` and `[dims]` in tables; all may be left out. The names
+of files in it (`FILES`) are relative to its folder, so that it can stay beside them. What is printed has each setting
+that is given, in the order of `Settings`, with its meaning; in a file in the current directory it gives the same
+settings.
 
 Raises ProgramError (settings), pointing into the file, for what is no TOML, and for each unknown name and each value of
 the wrong kind; (unreadable-file) if the file cannot be read.
@@ -16,8 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from paramprog.data.content import opened
 from paramprog.diagnostics import Diagnostic, ProgramError, Source, Span, fail
 from paramprog.fitting.settings import SPECS, Settings, canonical, unknown_setting
+
+FILES = ("program", "params", "data")
+"""Settings that name files."""
 
 MAX_CONFIG = 2**20
 """The longest configuration file, in bytes."""
@@ -46,7 +51,8 @@ def from_toml(path: str | Path) -> Settings:
             faults.append(Diagnostic("settings", str(error), span))
     if faults:
         raise ProgramError(faults)
-    return Settings().merged(values)
+    folder = Path(path).parent
+    return Settings().merged(values | {k: _within(folder, values[k]) for k in FILES if k in values})
 
 
 def to_toml(settings: Settings) -> str:
@@ -63,19 +69,15 @@ def to_toml(settings: Settings) -> str:
     return "\n".join([*lines, *tables]) + "\n"
 
 
+def _within(folder: Path, name: str) -> str:
+    """A file named beside the configuration, as it is named from the current directory; `-` is standard input."""
+    return name if name == "-" or folder == Path() else str(folder / name)
+
+
 def _read(path: str | Path) -> Source:
     name = str(path)
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_CONFIG + 1)
-    except FileNotFoundError:
-        raise fail("unreadable-file", f"there is no file `{name}`") from None
-    except IsADirectoryError:
-        raise fail("unreadable-file", f"`{name}` is a directory") from None
-    except OSError as error:
-        raise fail("unreadable-file", f"`{name}` cannot be read: {error.strerror or error}") from None
-    except ValueError:  # a NUL in the name
-        raise fail("unreadable-file", f"`{name}` is no name of a file") from None
+    with opened(path, "unreadable-file") as file:
+        data = file.read(MAX_CONFIG + 1)
     if len(data) > MAX_CONFIG:
         raise fail(
             "settings", f"`{name}` is longer than {MAX_CONFIG // 2**20} MiB, so it is no configuration"

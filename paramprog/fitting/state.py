@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any, cast
 
 from numpy.typing import NDArray
@@ -55,7 +56,8 @@ class State:
 
     def judge(self, loss: float, min_delta: float) -> None:
         """Compare the monitored loss of the epoch that just ended with the best so far; NaN is never better."""
-        if self.best is None or loss < self.best.loss - min_delta:
+        best = self.best
+        if best is None or loss < best.loss - min_delta or (isnan(best.loss) and not isnan(loss)):
             self.best = Best(self.epoch, loss, self.theta.copy())
             self.waited = 0
         else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from paramprog.diagnostics import fail
 from paramprog.training.fit import Fit
-from paramprog.training.given import Programs
+from paramprog.training.given import Programs, as_path
 from paramprog.training.run import Wishes, begin
 from paramprog.training.run import resume as go_on
 
 __all__ = ["Fit", "train"]
+
+FOLDER = "the name of a folder"
 
 
 def train(
@@ -34,15 +37,16 @@ def train(
     resume     the folder of a run to go on with, bit for bit; everything else is recorded there
     progress   show it on stderr
     plot       whether to draw the training curve into `out`; None: if matplotlib is installed
-    settings   those of `train.settings.Settings`, such as optimizer, lr, epochs, batch, val, seed, scale, bind={"x":
+    settings   those of `fitting.settings.Settings`, such as optimizer, lr, epochs, batch, val, seed, scale, bind={"x":
                "pixel_*"}; `config` names a file of them; `params` are a file or arrays to start from
 
     Raises ProgramError when the program, the data or the settings are at fault, and KeyboardInterrupt after SIGINT or
     SIGTERM, when the step under way is done and the checkpoint is written.
     """
     wishes = Wishes(plot, progress)
+    folder = None if out is None else as_path("out", out, FOLDER)
     if resume is not None:
-        if out is not None:
-            raise ValueError("a run that is resumed stays in its folder: give `resume` or `out`")
-        return go_on(resume, program, data, settings, wishes)
-    return begin(program, data, out, settings, wishes)
+        if folder is not None:
+            raise fail("settings", "a run that is resumed stays in its folder: give `resume` or `out`")
+        return go_on(as_path("resume", resume, FOLDER), program, data, settings, wishes)
+    return begin(program, data, folder, settings, wishes)

@@ -2,7 +2,7 @@
 
     paramprog   the version that began the run      settings   all of them, resolved
     program     file, function, digests             data       file, sha256 and number of rows
-    start       the sha256 of params to start from  backend    what computes
+    start       the sha256 of params to start from  backend    what computes, and the `toolchain` of C
     parameters  their shapes                        versions   of Python, NumPy and SciPy
 
 Raises ProgramError: run-config when the record cannot be understood; resume-differs, saying what, when something that
@@ -23,14 +23,13 @@ import numpy as np
 import scipy
 
 from paramprog import __version__
+from paramprog.compile.backend import Backend
+from paramprog.compile.toolchain import toolchain
 from paramprog.diagnostics import ProgramError, Source, fail
+from paramprog.fitting.run_directory import RunDirectory
 from paramprog.fitting.settings import SPECS, Settings, canonical
+from paramprog.fitting.settings_toml import FILES
 from paramprog.training.task import Task
-
-BACKEND = "numpy"
-
-FILES = ("program", "data", "params")
-"""Settings that name files: these are compared by their contents."""
 
 Config = dict[str, Any]
 
@@ -48,7 +47,8 @@ def config_of(task: Task, start: Mapping[str, Any]) -> Config:
         },
         "data": {"file": str(task.table.path), "sha256": task.table.digest, "rows": task.table.rows},
         "start": digest(start) if start else None,
-        "backend": BACKEND,
+        "backend": task.computing.backend,
+        "toolchain": task.computing.toolchain,
         "parameters": {name: list(shape) for name, shape in task.objective.layout.shapes.items()},
         "versions": versions(),
     }
@@ -83,11 +83,11 @@ def settings_of(config: Config, path: Path) -> Settings:
         raise fail("run-config", message) from None
 
 
-def check_settings(settings: Settings, given: Mapping[str, Any], run: Path) -> None:
+def check_settings(settings: Settings, given: Mapping[str, Any], run: RunDirectory) -> None:
     """What is given beside the folder is what was recorded; files are compared when they are read."""
     for name, value in given.items():
         if value is None or name in FILES or name not in SPECS:
-            continue
+            continue  # files are compared by their contents
         try:
             new, old = canonical(name, value), getattr(settings, name)
         except ValueError as error:
@@ -95,8 +95,10 @@ def check_settings(settings: Settings, given: Mapping[str, Any], run: Path) -> N
         if isinstance(new, Mapping):
             old = {k: old[k] for k in new if k in old}
         if new != old:
-            hint = f"leave it out, or begin a new run from its params: --params {run / 'params.npz'}"
-            raise fail("resume-differs", f"`{name}` is {new} here, and {old} in the run `{run}`", None, hint)
+            file = run.params_file()
+            params = "" if file is None else f" from its params: --params {file}"
+            message = f"`{name}` is {new} here, and {old} in the run `{run.path}`"
+            raise fail("resume-differs", message, None, f"leave it out, or begin a new run{params}")
 
 
 def check_program(config: Config, key: str, digest: str, name: str, run: Path) -> None:
@@ -115,13 +117,22 @@ def check_data(config: Config, digest: str, name: str, run: Path) -> None:
         raise fail("resume-differs", message, None, hint)
 
 
+def backend_of(config: Config) -> Backend:
+    """What computed the run, which goes on with it."""
+    found = config.get("backend")
+    return "c" if found == "c" else "numpy"
+
+
 def check_backend(config: Config, run: Path) -> None:
-    """The last bits depend on what computes."""
-    if config.get("backend") != BACKEND:
-        message = (
-            f"the run `{run}` was computed by the back end `{config.get('backend')}`; this one is `{BACKEND}`"
-        )
-        raise fail("resume-differs", message)
+    """What computed the run is there: the last bits depend on the back end, and on the compiler that made it."""
+    here = toolchain()
+    old = config.get("backend"), config.get("toolchain", "")
+    new = ("c", here.name) if old[0] == "c" and here is not None else ("numpy", "")
+    if old != new:
+        told = [f"`{name}`{f' of {tool}' if tool else ''}" for name, tool in (old, new)]
+        message = f"the run `{run}` was computed by the back end {told[0]}; this one is {told[1]}"
+        hint = "go on where there is that compiler, or begin a new run from its params"
+        raise fail("resume-differs", message, None, hint)
 
 
 def identity(config: Config) -> dict[str, Any]:

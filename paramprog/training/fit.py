@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from paramprog import choose
+from paramprog.diagnostics import fail
 from paramprog.fitting.scaling import Scaling
 from paramprog.fitting.settings import Settings
 from paramprog.program import Program
+from paramprog.training.given import as_numbers
+from paramprog.types import dims_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +45,29 @@ class Fit:
     ) -> Any:
         """The output (by default the first) for many samples: values of the arguments, [n, *shape] each.
 
-        Inputs that were scaled in training are given as they are in the data. Raises ProgramError as `Program.run`.
+        Inputs that were scaled in training are given as they are in the data. Raises ProgramError as `Program.run`
+        does; settings for a run that was resumed when it was finished, without its program.
         """
         if self.program is None:
-            raise ValueError("this run was finished before; give `resume` its program too")
+            message = "this run was finished before it was resumed, so its program is not known"
+            raise fail("settings", message, None, "give it: paramprog.train(program, resume=...)")
+        if not isinstance(inputs, Mapping | None):
+            raise fail(
+                "input-value", "the inputs are not arrays by name", None, 'give {"x": [...]}, or x=[...]'
+            )
         given = {**(inputs or {}), **by_name}
-        scaled = self.scaling.apply(given) if self.scaling is not None else given
+        scaled = given if self.scaling is None else self._scaled(given, self.scaling)
         name = output or self.settings.output
         many = self.program.many(scaled, self.params, batch=True, output=name)
         node = next(iter(choose.outputs(many.point.compiled, name).values()))
         return many.values([node])[0]
+
+    def _scaled(self, given: Mapping[str, Any], scaling: Scaling) -> dict[str, Any]:
+        arrays = {name: as_numbers(name, given[name]) for name in scaling.shift if name in given}
+        for name, array in arrays.items():
+            wanted = scaling.shift[name].shape
+            if array.shape[1:] != wanted or not array.ndim:
+                rows = ", ".join(["n", *map(str, wanted)])
+                message = f"`{name}` was scaled in training as [{rows}], and the value given is"
+                raise fail("input-shape", f"{message} {dims_text(array.shape)}")
+        return {**given, **scaling.apply(arrays)}

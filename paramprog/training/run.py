@@ -1,8 +1,9 @@
 """A training run from beginning to end: settings, task, folder, loop, result.
 
-The order in which files are written lets a run be killed at any moment: the configuration first, then log and
-checkpoints, a last checkpoint with the figures of the result, the curve, and the params last. Whether there are params
-is whether the run is finished.
+The order in which files are written lets a run be killed at any moment: the configuration first, a checkpoint before
+the first step, then log and checkpoints, a last checkpoint with the figures of the result, the curve, and the params
+last. Whether there are params is whether the run is finished; a folder without checkpoint is that of a run which took
+no step.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from paramprog.analyses.budget import note
+from paramprog.compile.backend import Backend
 from paramprog.data import Table
 from paramprog.diagnostics import ProgramError, fail, render
 from paramprog.fitting import checkpoint as checkpoints
@@ -41,7 +44,6 @@ from paramprog.training.given import (
     Programs,
     compiled_as,
     configured,
-    read_start,
     source_of,
     start_of,
     table_from,
@@ -60,10 +62,10 @@ class Wishes:
     progress: bool = False
 
 
-def begin(program: Programs, data: Any, out: str | Path | None, given: Given, wishes: Wishes) -> Fit:
+def begin(program: Programs, data: Any, out: Path | None, given: Given, wishes: Wishes) -> Fit:
     """A new run."""
-    start, chosen = start_of(given)
-    settings = configured(program, data, chosen)
+    settings = configured(program, data, given)
+    start = start_of(given, settings)
     made = compiled_as(source_of(program, settings), program, settings)
     task = _prepared(made, table_from(data, settings), settings, start)
     with ExitStack() as stack:
@@ -74,13 +76,12 @@ def begin(program: Programs, data: Any, out: str | Path | None, given: Given, wi
         return _Fitting(task, run, config, None, wishes).fit()
 
 
-def resume(path: str | Path, program: Programs, data: Any, given: Given, wishes: Wishes) -> Fit:
+def resume(path: Path, program: Programs, data: Any, given: Given, wishes: Wishes) -> Fit:
     """A run that was begun, from its last checkpoint; of one that is finished, its result."""
     with RunDirectory.resume(path) as run:
         config = run.read_config()
         settings = record.settings_of(config, run.config)
-        start, chosen = start_of(given)
-        record.check_settings(settings, chosen, run.path)
+        record.check_settings(settings, given, run)
         record.check_backend(config, run.path)
         if run.finished and program is None and data is None:
             return _finished(run, config, settings, None, wishes)
@@ -97,15 +98,19 @@ def resume(path: str | Path, program: Programs, data: Any, given: Given, wishes:
         if found is not None:
             start = _without(PARAM, found.arrays) | _only(PREFIX, found.arrays)
         else:
-            start = start or read_start(settings.params)
+            start = start_of(given, settings)
             if config["start"] != (record.digest(start) if start else None):
                 message = f"the params to start from are not those that the run `{run.path}` began with"
                 raise fail("resume-differs", message)
-        task = _prepared(made, table, settings, start)
+        task = _prepared(made, table, settings, start, record.backend_of(config))
         record.check_program(config, "sha256", task.digest, source.name, run.path)
         task.notes[:] = _version_notes(config)
-        run.truncate_log(0 if found is None else int(found.meta["records"]))  # type: ignore[arg-type]
-        return _Fitting(task, run, config, found, wishes).fit()
+        if found is None:
+            task.notes.append("the run was stopped before its first checkpoint; it starts from the beginning")
+        fitting = _Fitting(task, run, config, found, wishes)
+        run.truncate_log(fitting.state.records)
+        fitting.history = run.read_log()
+        return fitting.fit()
 
 
 def _resume_point(run: RunDirectory, config: record.Config) -> Checkpoint | None:
@@ -141,13 +146,15 @@ def _without(prefix: str, arrays: Given) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in _only(prefix, arrays).items()}
 
 
-def _prepared(program: Program, table: Table, settings: Settings, start: Given) -> Task:
+def _prepared(
+    program: Program, table: Table, settings: Settings, start: Given, backend: Backend | None = None
+) -> Task:
     """The task, prepared with as many threads as the steps are computed with."""
     if settings.optimizer == LBFGS:
         import scipy.optimize  # noqa: F401 - its libraries are to be limited too
 
     with one_thread():
-        return prepare(program, table, settings, start)
+        return prepare(program, table, settings, start, backend)
 
 
 def _version_notes(config: record.Config) -> list[str]:
@@ -179,7 +186,8 @@ class _Fitting:
         self._extra: Callable[[], dict[str, Any]] = dict
         """What a checkpoint has beside the params: the state of the optimiser."""
         self.scales = {} if task.scaling is None else task.scaling.to_arrays()
-        self.history = [] if found is None or run is None else run.read_log()
+        self.history: list[dict[str, Any]] = []
+        """The records of the epochs before; a resumed run has those of its log."""
         self.identity = record.identity(config)
 
     def fit(self) -> Fit:
@@ -194,12 +202,15 @@ class _Fitting:
                 self.run, state, progress, stop, settings.checkpoint_every, self._saved, self._best
             )
             recorder.history = self.history
-            for note in self.task.notes:
-                recorder.note(note)
+            for told in self.task.notes:
+                recorder.note(told)
             for line in "\n".join(map(render, self.task.warnings)).splitlines():
                 progress.note(line)
             if not state.result:
-                self._loop(recorder).run()
+                loop = self._loop(recorder)
+                if self.found is None:
+                    recorder.checkpoint()
+                loop.run()
                 self._conclude(recorder)
         return self._written()
 
@@ -233,6 +244,8 @@ class _Fitting:
         if self.settings.patience is not None and state.best is not None:
             state.theta[:] = state.best.theta
         state.result = final_figures(self.task.objective, self.task.data, state)
+        if self.task.objective.fitted is not None:
+            recorder.note(note(self.task.objective.fitted))
         recorder.checkpoint()
 
     def _written(self) -> Fit:

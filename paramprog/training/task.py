@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from paramprog.compile.backend import Backend, Chosen
 from paramprog.data import Kind, Table
 from paramprog.diagnostics import Diagnostic, ProgramError, fail
 from paramprog.fitting.column_names import select
@@ -45,12 +46,15 @@ class Task:
     theta: Vector
     scaling: Scaling | None
     digest: str
+    computing: Chosen
     notes: list[str]
     warnings: list[Diagnostic]
 
 
-def prepare(program: Program, table: Table, settings: Settings, start: Values) -> Task:
-    """The task; `start` are params (and scales) to start from.
+def prepare(
+    program: Program, table: Table, settings: Settings, start: Values, backend: Backend | None = None
+) -> Task:
+    """The task; `start` are params (and scales) to start from, `backend` what computes if not what the settings say.
 
     Raises ProgramError: what `bind`, `split` and `Program.point` raise; loss-fit when the output is no loss and none is
     asked for, or does not go with it; no-params; index-range at the cell of a label that does not exist.
@@ -66,7 +70,9 @@ def prepare(program: Program, table: Table, settings: Settings, start: Values) -
     output = settings.output or next(iter(compiled.built.outputs))
     _check(compiled, output, settings)
     fixed = {name: value for name, value in point.inputs.items() if name not in names}
-    objective = Objective(compiled, names, fixed, output, settings.loss, target, settings.seed)
+    seed, memory = settings.seed, settings.memory
+    computing = backend or settings.backend
+    objective = Objective(compiled, names, fixed, output, settings.loss, target, seed, memory, computing)
     if not objective.params:
         raise fail("no-params", f"`{program.function}` has no params, so there is nothing to fit")
     arrays = {name: bound.arrays[name] for name in names}
@@ -87,8 +93,20 @@ def prepare(program: Program, table: Table, settings: Settings, start: Values) -
         if len(part):
             _check_rows(objective, theta, rows, Places(bound, part))
     notes = unused(bound, point.inputs)
+    chosen = _chosen(objective, data, settings)
+    if chosen.backend == "c":
+        notes.append(f"steps are computed by C, compiled by {chosen.toolchain}")
+    elif chosen.note:
+        notes.append(f"steps are computed by NumPy: {chosen.note}")
     warnings = compiled.checked.report.diagnostics
-    return Task(program, table, settings, objective, data, theta, scaling, digest, notes, warnings)
+    return Task(program, table, settings, objective, data, theta, scaling, digest, chosen, notes, warnings)
+
+
+def _chosen(objective: Objective, data: Data, settings: Settings) -> Chosen:
+    """What computes the steps, of which there are about as many as batches in all epochs."""
+    size = data.size if settings.batch in (None, "full") else min(int(settings.batch or 1), data.size)
+    objective.runs = max(1, (settings.epochs or 1) * (data.size // max(size, 1)))
+    return objective.chosen(size)
 
 
 # ---- columns -----------------------------------------------------------------------------------------------------

@@ -36,10 +36,35 @@ def test_columns():
         ({"x": [None, 1.0]}, "x", "real", "data-number"),
         ({"x": [1.0, np.nan]}, "x", "real", "data-nonfinite"),
         ({"x": [1.0, 1.5]}, "x", "int", "data-number"),
+        ({"x": None}, None, "real", "data-ragged"),
+        ({"x": {1, 2}}, None, "real", "data-ragged"),
+        ({"x": [[1, 2], [3]]}, None, "real", "data-ragged"),
+        ({"x": [[1, 2], [[3], [4, 5]]]}, None, "real", "data-ragged"),
+        ({"x": np.ma.masked_equal([1.0, 2.0], 2.0)}, None, "real", "data-cell-empty"),
+        ({1: [1.0], "1": [2.0]}, None, "real", "data-column"),
+        (np.ones((3, 2)), None, "real", "data-format"),
+        ([("x", [1.0])], None, "real", "data-format"),
+        (None, None, "real", "data-format"),
     ],
 )
 def test_faults(arrays, column, kind, expected):
     assert code(arrays, column, kind) == expected
+
+
+def test_places():
+    """The row that is at fault."""
+    for column, shown in (
+        ([[1, 2], [3, 4], [5]], "<arrays>:3:1"),
+        (np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 3.0), "<arrays>:2:1"),
+    ):
+        with pytest.raises(ProgramError) as caught:
+            table_of({"x": column})
+        assert repr(caught.value.diagnostics[0].span) == shown
+
+
+def test_a_masked_array_without_masked_entries():
+    """Is an array."""
+    assert table_of({"x": np.ma.masked_array([1.0, 2.0])}).numbers("x").tolist() == [1.0, 2.0]
 
 
 def test_digest():

@@ -24,7 +24,7 @@ def test_suffixes(tmp_path):
     [
         ("none.csv", "data-read", "there is no file `none.csv`"),
         ("none.xlsx", "data-read", "there is no file `none.xlsx`"),
-        ("folder.csv", "data-read", "`folder.csv` is a directory, not a data file"),
+        ("folder.csv", "data-read", "`folder.csv` is a directory"),
         ("d.tsv", "data-format",
          "`d.tsv` is not a data file that can be read: its name ends in none of .csv, .npz, .parquet"),
         ("d", "data-format",

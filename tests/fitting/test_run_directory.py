@@ -14,7 +14,7 @@ from full_disk import fails_at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramprog.data.archive import read_archive
+from paramprog.data.values import read_values
 from paramprog.diagnostics import ProgramError
 from paramprog.fitting.checkpoint import load
 from paramprog.fitting.run_directory import RunDirectory
@@ -246,6 +246,25 @@ def test_resume_point(tmp_path):
         assert meta == {"records": 2} and np.array_equal(arrays["theta"], ARRAYS["theta"])
 
 
+def test_a_checkpoint_that_is_gone(tmp_path):
+    """The log shows that there was one; the best params, if there are any, are pointed at."""
+    with RunDirectory.resume(begun(tmp_path / "run")) as run:
+        assert run.params_file() == run.checkpoint
+        run.checkpoint.unlink()
+        with pytest.raises(
+            ProgramError, match=r"\[run-missing\].* has a log, and no `checkpoint.npz`"
+        ) as caught:
+            run.resume_point()
+        assert caught.value.diagnostics[0].hint == "put it back, or begin a new run"
+        assert run.params_file() is None
+        run.save_best(ARRAYS, {"records": 1})
+        assert run.params_file() == run.best
+        with pytest.raises(ProgramError, match=r"run-missing[^\n]*\n  hint: .*--params .*best.npz"):
+            run.resume_point()
+        run.save_params(ARRAYS)
+        assert run.params_file() == run.params
+
+
 def test_damaged_checkpoint(tmp_path):
     """A damaged checkpoint is refused by name; the best one is pointed at and never taken in its place."""
     with RunDirectory.resume(begun(tmp_path / "run")) as run:
@@ -281,8 +300,7 @@ def test_params(run):
     arrays = {"W": np.ones((2, 3)), "scale/x/shift": np.float32([0.5])}
     run.save_params(arrays)
     first = run.params.read_bytes()
-    with open(run.params, "rb") as file:
-        found = read_archive("params.npz", file)
+    found = read_values(run.params)
     assert found.keys() == arrays.keys() and all(np.array_equal(found[n], arrays[n]) for n in arrays)
     run.save_params(dict(reversed(arrays.items())))
     assert run.finished and run.params.read_bytes() == first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -75,11 +76,23 @@ def test_empty_file(config):
 
 @given(some_settings)
 def test_round_trip(tmp_path_factory, settings):
-    """What is printed gives the same settings, and the same text again."""
-    path = tmp_path_factory.mktemp("config") / "train.toml"
-    path.write_text(to_toml(settings), encoding="utf-8", newline="")
-    assert from_toml(path) == settings
-    assert to_toml(from_toml(path)) == to_toml(settings)
+    """What is printed gives, in the current directory, the same settings, and the same text again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("config"))
+        Path("train.toml").write_text(to_toml(settings), encoding="utf-8", newline="")
+        assert from_toml("train.toml") == settings
+        assert to_toml(from_toml("train.toml")) == to_toml(settings)
+
+
+def test_files_are_relative_to_the_configuration(config, tmp_path, monkeypatch):
+    """Program, data and params, wherever it is read from; what is absolute and `-` stay as they are."""
+    name = config('program = "-"\ndata = "../d.csv"\nparams = "/start.npz"\ntarget = "t"\nloss = "squared"\n')
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    found = from_toml(os.path.join("..", name))
+    assert (found.program, found.params, found.target) == ("-", "/start.npz", "t")
+    assert found.data == os.path.join("..", "..", "d.csv")
+    assert from_toml(str(tmp_path / name)).data == os.path.join(tmp_path, "..", "d.csv")
 
 
 def test_text():

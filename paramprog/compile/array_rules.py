@@ -1,0 +1,197 @@
+"""Rules of primitives that move entries: sources, rearrangements, selections, indices known at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+import numpy as np
+
+from paramprog.compile.builder import Builder, around
+from paramprog.compile.tensor import Index, Place, Table, Value, identity
+from paramprog.graph import Node
+from paramprog.op import Op
+from paramprog.transfer.gather import GATHER, PLACES, SCATTER_ADD
+from paramprog.transfer.linear import SPREAD
+from paramprog.transfer.order import ARGSORT, SORT
+from paramprog.transfer.put import LATEST, PUT, SPARED
+from paramprog.transfer.rearrange import CONCAT, RESHAPE, ROLL, STACK, TRANSPOSE
+from paramprog.transfer.replace import REPLACE
+from paramprog.transfer.scan import CUMPROD, CUMSUM, RECURRENCE
+from paramprog.transfer.select import EMBED, SLICE, Cuts
+from paramprog.transfer.selected import SELECTED
+
+# ---- static places -----------------------------------------------------------------------------------------------
+
+
+def _spread(b: Builder, n: Node, x: Value) -> Value:
+    return b.spread(x, n.attrs["axes"], n.attrs["sizes"])
+
+
+def _transpose(b: Builder, n: Node, x: Value) -> Value:
+    return b.permute(x, n.attrs["axes"])
+
+
+def _reshape(b: Builder, n: Node, x: Value) -> Value:
+    return b.reshape(x, n.attrs["to"])
+
+
+def _cut_places(cuts: Cuts, rank: int) -> Index:
+    """For each axis of the longer array the place in terms of the shorter one."""
+    by_axis = {cut.axis: cut for cut in cuts}
+    places, axis = [], 0
+    for k in range(rank):
+        cut = by_axis.get(k)
+        if cut is None:
+            places.append(Place(axis))
+        elif cut.length is None:
+            places.append(Place(-1, 0, cut.start))
+            continue
+        else:
+            places.append(Place(axis, cut.step, cut.start))
+        axis += 1
+    return tuple(places)
+
+
+def _slice(b: Builder, n: Node, x: Value) -> Value:
+    return b.view(x, n.shape, _cut_places(n.attrs["cuts"], len(x.shape)))
+
+
+def _embed(b: Builder, n: Node, x: Value) -> Value:
+    fill = b.number(0, n.kind, n.shape)
+    return b.assembled(n.kind, n.shape, [(x, _cut_places(n.attrs["cuts"], len(n.shape)))], fill)
+
+
+def _replace(b: Builder, n: Node, x: Value, v: Value) -> Value:
+    return b.assembled(n.kind, n.shape, [(v, _cut_places(n.attrs["cuts"], len(n.shape)))], x)
+
+
+def _shifted(rank: int, axis: int, offset: int) -> Index:
+    return tuple(Place(k, 1, offset if k == axis else 0) for k in range(rank))
+
+
+def _concat(b: Builder, n: Node, *xs: Value) -> Value:
+    axis, start, parts = n.attrs["axis"], 0, []
+    for x in xs:
+        parts.append((x, _shifted(len(n.shape), axis, start)))
+        start += x.shape[axis]
+    return b.assembled(n.kind, n.shape, parts)
+
+
+def _stack(b: Builder, n: Node, *xs: Value) -> Value:
+    axis, rank = n.attrs["axis"], len(n.shape)
+    parts = []
+    for k, x in enumerate(xs):
+        places = [Place(i) for i in range(rank - 1)]
+        places.insert(axis, Place(-1, 0, k))
+        parts.append((x, tuple(places)))
+    return b.assembled(n.kind, n.shape, parts)
+
+
+def _roll(b: Builder, n: Node, x: Value) -> Value:
+    axis, rank = n.attrs["axis"], len(n.shape)
+    size = n.shape[axis]
+    by = n.attrs["by"] % size if size else 0
+    if not by:
+        return x
+    head, tail = list(n.shape), list(n.shape)
+    head[axis], tail[axis] = size - by, by
+    moved = b.view(x, tuple(head), identity(rank)), _shifted(rank, axis, by)
+    wrapped = b.view(x, tuple(tail), _shifted(rank, axis, size - by)), identity(rank)
+    return b.assembled(n.kind, n.shape, [moved, wrapped])
+
+
+# ---- indices known at run time -----------------------------------------------------------------------------------
+
+
+def _counts(i: Value, size: int) -> bool:
+    """Whether the indices are known to be 0, 1, ..., size - 1."""
+    return isinstance(i, Table) and i.shape == (size,) and bool(np.array_equal(i.array, np.arange(size)))
+
+
+def _gather(b: Builder, n: Node, x: Value, i: Value) -> Value:
+    if _counts(i, n.attrs["size"]):
+        return x
+    return b.take(x, i, n.attrs["axis"])
+
+
+def _places(b: Builder, n: Node, i: Value) -> Value:
+    size = n.attrs["size"]
+    lane = b.iota(n.shape, n.attrs.get("outer", 0))
+    text = f"pp_add_i64({{0}}, pp_mul_i64({{1}}, {size}))"
+    return b.map("int", text, i, lane, fault=f"(uint64_t){{0}} >= {size}u")
+
+
+def _scatter_add(b: Builder, n: Node, i: Value, v: Value) -> Value:
+    axis, size = n.attrs["axis"], n.attrs["size"]
+    if _counts(i, size):
+        return b.map(n.kind, "0 + {0}", v)
+    outer, inner = prod(v.shape[:axis]), prod(v.shape[axis + len(i.shape) :])
+    numbers = (outer, prod(i.shape), size, inner)
+    return b.routine("scatter_add", n.kind, n.shape, [i, v], numbers, fault=True)
+
+
+def _put(b: Builder, n: Node, x: Value, i: Value, v: Value) -> Value:
+    outer, size, inner = around(x.shape, n.attrs["axis"])
+    return b.routine("put", n.kind, n.shape, [x, i, v], (outer, prod(i.shape), size, inner), fault=True)
+
+
+def _latest(b: Builder, n: Node, i: Value) -> Value:
+    lanes = n.attrs.get("lanes", 0)
+    numbers = (prod(i.shape[:lanes]), prod(i.shape[lanes:]))
+    return b.routine("latest", "bool", n.shape, [i], numbers)
+
+
+def _spared(b: Builder, n: Node, i: Value) -> Value:
+    return b.routine("spared", "bool", n.shape, [i], (prod(i.shape), n.attrs["size"]), fault=True)
+
+
+def _selected(b: Builder, n: Node, c: Value) -> Value:
+    numbers = (prod(c.shape[:-1]), c.shape[-1], n.attrs["count"])
+    return b.routine("selected", "int", n.shape, [c], numbers, fault=True)
+
+
+# ---- along an axis -----------------------------------------------------------------------------------------------
+
+
+def _scan(name: str, *options: str) -> Callable[..., Value]:
+    def rule(b: Builder, n: Node, *xs: Value) -> Value:
+        numbers = (*around(n.shape, n.attrs["axis"]), *(int(n.attrs[o]) for o in options))
+        return b.routine(name, n.kind, n.shape, xs, numbers)
+
+    return rule
+
+
+def _sort(b: Builder, n: Node, x: Value) -> Value:
+    return b.routine("sort", n.kind, n.shape, [x], around(n.shape, n.attrs["axis"]))
+
+
+def _argsort(b: Builder, n: Node, x: Value) -> Value:
+    axis, lanes = n.attrs["axis"], n.attrs.get("lanes", 0)
+    numbers = (*around(n.shape, axis), prod(n.shape[lanes:]), int(n.attrs["flat"]))
+    return b.routine("argsort", "int", n.shape, [x], numbers, of=x.kind)
+
+
+RULES: Mapping[Op, Callable[..., Value]] = {
+    SPREAD: _spread,
+    TRANSPOSE: _transpose,
+    RESHAPE: _reshape,
+    SLICE: _slice,
+    EMBED: _embed,
+    REPLACE: _replace,
+    CONCAT: _concat,
+    STACK: _stack,
+    ROLL: _roll,
+    GATHER: _gather,
+    PLACES: _places,
+    SCATTER_ADD: _scatter_add,
+    PUT: _put,
+    LATEST: _latest,
+    SPARED: _spared,
+    SELECTED: _selected,
+    CUMSUM: _scan("cumsum", "reverse"),
+    CUMPROD: _scan("cumprod", "exclusive"),
+    RECURRENCE: _scan("recurrence", "reverse"),
+    SORT: _sort,
+    ARGSORT: _argsort,
+}

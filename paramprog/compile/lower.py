@@ -1,0 +1,163 @@
+"""From values to steps: kernels, products, routines, and loops and branches over steps (regions.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from paramprog.compile.builder import Builder, NotLowered
+from paramprog.compile.contract import gemm
+from paramprog.compile.kernel import Buf, Call, Ensure, Kernel, Product, Step
+from paramprog.compile.reads import base, is_call
+from paramprog.compile.regions import branch_steps, loop_steps
+from paramprog.compile.schedule import Item, Nest, Schedule
+from paramprog.compile.tensor import (
+    Assembled,
+    Branch,
+    Contract,
+    Input,
+    Loop,
+    Number,
+    Part,
+    Put,
+    Routine,
+    Table,
+    Value,
+)
+from paramprog.compile.writer import KernelWriter
+from paramprog.graph import Node
+from paramprog.types import Kind, Shape, Size
+
+
+class Lowering:
+    """Names, memory, constant arrays and operations of one program."""
+
+    def __init__(self, builder: Builder, prefix: str = "") -> None:
+        self.builder, self.real, self._prefix = builder, builder.real, prefix
+        self._names = count(1)
+        self.memory: list[Buf] = []
+        """What the arena, or the heap, must hold."""
+        self.tables: dict[Table, Buf] = {}
+        self.sites: list[Node] = []
+        """Operations that may have no value; their numbers are their places here, from 1."""
+        self._numbers: dict[Node, int] = {}
+        self.sizes: dict[Size, str] = {}
+        """The variables that hold sizes known at run time only."""
+
+    def fresh(self, letter: str = "v") -> str:
+        return f"{self._prefix}{letter}{next(self._names)}"
+
+    def number(self, site: Node | None) -> int:
+        assert site is not None
+        if site not in self._numbers:
+            self.sites.append(site)
+            self._numbers[site] = len(self.sites)
+        return self._numbers[site]
+
+    def buf(self, kind: Kind, shape: Shape) -> Buf:
+        """New memory."""
+        found = Buf(self.fresh(), kind, shape)
+        for n in shape:
+            if isinstance(n, Size):
+                self.sizes.setdefault(n, self.fresh("z"))
+        if any(isinstance(n, Size) for n in shape[1:]):
+            raise NotLowered("an array has a size known at run time only behind its first axis")
+        self.memory.append(found)
+        return found
+
+    def table(self, t: Table) -> Buf:
+        if t not in self.tables:
+            self.tables[t] = Buf(self.fresh("c"), t.kind, t.shape)
+        return self.tables[t]
+
+    def body(self, outputs: Sequence[tuple[Value, Buf]], known: Mapping[Value, Buf]) -> list[Step]:
+        """The steps that compute `outputs` into their buffers, given the memory of inputs."""
+        bufs = dict(known)
+        made: list[Value] = []
+        for value, to in outputs:
+            target = value
+            if isinstance(base(value), Input | Table | Number) or base(value) in bufs:
+                self.builder.site = value.site
+                target = self.builder.copy(value)
+            bufs[base(target)] = (
+                to
+                if target.shape == base(target).shape
+                else Buf(to.name, to.kind, base(target).shape, to.address)
+            )
+            made.append(target)
+        return _BodyLowering(self, Schedule(made), bufs).steps()
+
+
+class _BodyLowering:
+    """One body: its schedule, item by item."""
+
+    def __init__(self, lowering: Lowering, schedule: Schedule, bufs: dict[Value, Buf]) -> None:
+        self.lowering, self.schedule, self.bufs = lowering, schedule, bufs
+        self.owner: dict[Put, Assembled] = {}
+        self.made: list[Step] = []
+        self.ensured: set[Buf] = set()
+        for v in schedule.values:
+            if isinstance(v, Assembled):
+                self.owner |= dict.fromkeys(v.parts, v)
+            if isinstance(v, Table):
+                bufs[v] = lowering.table(v)
+            elif v not in bufs and self._wants_memory(v):
+                bufs[v] = lowering.buf(v.kind, v.shape)
+
+    def _wants_memory(self, v: Value) -> bool:
+        if isinstance(v, Assembled | Part):
+            return True
+        return v in self.schedule.stored and self.schedule.in_memory(v)
+
+    def steps(self) -> list[Step]:
+        run: list[Item] = []
+        number = 0
+        for item in self.schedule.items:
+            call = not isinstance(item, Nest) and is_call(item)
+            now = self.schedule.kernel_of(item)
+            if run and (call or now != number):
+                self._kernel(run)
+                run = []
+            if call:
+                assert isinstance(item, Value)
+                self._call(item)
+            else:
+                number = now
+                run.append(item)
+        if run:
+            self._kernel(run)
+        return self.made
+
+    def _kernel(self, items: Sequence[Item]) -> None:
+        kernel: Kernel = KernelWriter(self.lowering, self.schedule, self.bufs, self.owner, items).kernel
+        for buf, written in kernel.bufs.items():
+            if written:
+                self._ensure(buf)
+        self.made.append(kernel)
+
+    def _ensure(self, buf: Buf) -> None:
+        if buf.grows and buf.address is None and buf not in self.ensured:
+            self.ensured.add(buf)
+            self.made.append(Ensure(buf))
+
+    def memory(self, v: Value) -> Buf:
+        """The buffer of a stored value, in the shape of v."""
+        buf = self.bufs[base(v)]
+        return buf if buf.shape == v.shape else Buf(buf.name, buf.kind, v.shape, buf.address)
+
+    def _call(self, v: Value) -> None:
+        if isinstance(v, Routine):
+            site = self.lowering.number(v.site) if v.fault else 0
+            scratch = self.lowering.buf(v.kind, (v.scratch,)) if v.scratch else None
+            args = [self.memory(a) for a in v.of]
+            self.made.append(Call(v.function, v.numbers, args, self.bufs[v], scratch, site))
+        elif isinstance(v, Contract):
+            shape = gemm(v)
+            assert shape is not None
+            self._ensure(self.bufs[v])
+            self.made.append(Product(shape, self.memory(v.a), self.memory(v.b), self.bufs[v]))
+        elif isinstance(v, Loop):
+            self.made += loop_steps(self.lowering, v, self.memory, self.bufs)
+        else:
+            assert isinstance(v, Branch)
+            self.made += branch_steps(self.lowering, v, self.memory, self.bufs)

@@ -1,0 +1,284 @@
+"""Which values get memory, and which loops they share.
+
+Only *stored* values are placed in loops: outputs, reductions, operands of products and of calls. All else is pulled:
+computed where it is read, once in each scope. A costly value that is read in two scopes becomes a stored one, and the
+placement is made again, until nothing changes. Straight scalar code is stored value by value, which costs a name each,
+and is cut into kernels of bounded size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from paramprog.compile.reads import (
+    MEMORY,
+    Read,
+    aligned,
+    base,
+    is_call,
+    level,
+    pulled,
+    space,
+    unviewed,
+)
+from paramprog.compile.tensor import (
+    Alias,
+    Assembled,
+    Contract,
+    Iota,
+    Map,
+    Number,
+    Part,
+    Put,
+    Reduce,
+    Region,
+    Take,
+    Value,
+    View,
+    needed,
+)
+from paramprog.types import Dim, Shape, Size
+
+LIMIT = 400
+"""Statements of one kernel: compilers take more than linear time for a function."""
+
+DEAR = 8
+"""From this cost on a value is better stored than computed twice, and wants a loop without loops in it."""
+
+RECENT = 16
+"""How many loops back a place is looked for."""
+
+SCRATCH = 4096
+"""Entries of an array that lives on the stack of a kernel."""
+
+CALLED = re.compile(r"\bpp_(\w+)\(")
+CHEAP = frozenset(
+    {"fabs", "sqrt", "floor", "ceil", "rint", "add_i64", "sub_i64", "mul_i64", "neg_i64", "clip"}
+)
+
+
+def cost_of(text: str) -> int:
+    """Of an expression, in additions."""
+    calls = sum(1 if f in CHEAP else 20 for f in CALLED.findall(text))
+    return 1 + calls + 5 * text.count("/")
+
+
+@dataclass(eq=False)
+class Nest:
+    """A loop; `dear` if it is to be vectorised, so that no loops come into it."""
+
+    extent: Dim
+    items: list[Value | Nest] = field(default_factory=list)
+    dear: bool = False
+
+
+Item = Value | Nest
+
+
+class Schedule:
+    """The plan of one body: `items` in order, and for each stored value the loops around it, `path`."""
+
+    def __init__(self, outputs: Sequence[Value]) -> None:
+        self.values = needed(outputs)
+        self.outputs = set(map(base, outputs))
+        self.fixed: set[Value] = set(self.outputs)
+        """Those that need memory whatever loops they share."""
+        self.stored: set[Value] = {v for v in outputs if not isinstance(v, MEMORY)}
+        for v in self.values:
+            self._store(v)
+        while self._placed():
+            pass
+        self._cut()
+
+    def _store(self, v: Value) -> None:
+        """What the kind of v makes a stored value: itself, or what it reads."""
+        if is_call(v):
+            self.stored.add(v)
+            for a in v.args:
+                self._in_memory(a)
+        elif isinstance(v, Reduce | Put):
+            self.stored.add(v)
+        elif isinstance(v, Contract):
+            self.stored.add(v)
+            for a in v.args:
+                inner = unviewed(a)
+                if not isinstance(inner, (*MEMORY, Number)):
+                    self.stored.add(inner)
+        elif isinstance(v, Alias) or isinstance(v, Take):
+            self._in_memory(v.of)
+        if isinstance(v, Map | Take) and not v.shape:
+            self.stored.add(v)
+
+    def _in_memory(self, v: Value) -> None:
+        if isinstance(v, Alias):
+            v = v.of
+        if not isinstance(v, MEMORY):
+            self.stored.add(v)
+        self.fixed.add(v)
+
+    # ---- placing -------------------------------------------------------------------------------------------------
+
+    def _placed(self) -> bool:
+        """Place all stored values; whether more were found that should be."""
+        self.items: list[Item] = []
+        self.path: dict[Value, list[Nest]] = {}
+        self.pull: dict[Value, list[Read]] = {}
+        self.users: dict[Value, list[Value]] = defaultdict(list)
+        where: dict[Value, set[object]] = defaultdict(set)
+        for r in sorted(self.stored, key=lambda v: v.id):
+            self.pull[r] = pulled(r, self.stored)
+            makers = self._makers(r)
+            if is_call(r):
+                self.path[r] = []
+                self.items.append(r)
+            else:
+                self._join(self.items, r, makers, [], self._is_dear(r))
+            for p, _ in makers:
+                self.users[p].append(r)
+            for value, index in self.pull[r]:
+                if index is None:
+                    continue
+                depth = level(index)
+                where[value].add(self.path[r][depth - 1] if depth else None)
+                if len({p.axis for p in index if p.axis >= 0}) < depth:
+                    where[value].add("an outer loop repeats it")
+        return self._more(where)
+
+    def _makers(self, r: Value) -> list[tuple[Value, int]]:
+        """The stored values and calls whose results r reads, with how many loops it could share with each."""
+        found: list[tuple[Value, int]] = []
+        for value, index in self.pull[r]:
+            if isinstance(value, Alias):
+                value, index = value.of, None
+            if isinstance(value, Part):
+                found.append((value.region, 0))
+            elif isinstance(value, Assembled):
+                found += [(p, 0) for p in value.parts]
+            elif value in self.stored:
+                found.append((value, aligned(r, value, index)))
+        return found
+
+    def _is_dear(self, r: Value) -> bool:
+        """Whether something costly is computed in the innermost loop."""
+        last = len(space(r).extents) - 1
+        costs = [self._own_cost(r)]
+        for value, index in self.pull[r]:
+            if value not in self.stored and index is not None and any(p.axis == last for p in index):
+                costs.append(self._own_cost(value))
+        return max(costs) >= DEAR
+
+    @staticmethod
+    def _own_cost(v: Value) -> int:
+        return cost_of(v.text) if isinstance(v, Map) else 4 if isinstance(v, Take) else 1
+
+    def _more(self, where: dict[Value, set[object]]) -> bool:
+        """Store what would be dear to compute in two places, and what is made of very much."""
+        cost: dict[Value, int] = {}
+        size: dict[Value, int] = {}
+        found: set[Value] = set()
+        for v in self.values:
+            if v in self.stored or isinstance(v, (*MEMORY, Number, Iota)):
+                cost[v], size[v] = 0, 0
+                continue
+            cost[v] = self._own_cost(v) + sum(cost.get(a, 0) for a in v.args)
+            size[v] = 1 + sum(size.get(a, 0) for a in v.args)
+            if isinstance(v, View):
+                continue
+            if (cost[v] >= DEAR and len(where[v]) > 1) or size[v] > LIMIT:
+                found.add(v)
+                cost[v] = size[v] = 0
+        self.stored |= found
+        return bool(found)
+
+    def _join(
+        self, items: list[Item], r: Value, makers: list[tuple[Value, int]], path: list[Nest], dear: bool
+    ) -> None:
+        """Into the last loop of the right extent that follows all makers, or into a new one at the end."""
+        extents, depth = space(r).extents, len(path)
+        if depth == len(extents):
+            items.append(r)
+            self.path[r] = path
+            return
+        last = depth + 1 == len(extents)
+        chosen: Nest | None = None
+        for item in items[: -RECENT - 1 : -1]:
+            inside = [k for p, k in makers if p is item or item in self.path.get(p, ())]
+            if isinstance(item, Nest) and item.extent == extents[depth] and all(k > depth for k in inside):
+                crowded = dear and any(isinstance(x, Nest) for x in item.items) if last else item.dear
+                if not crowded:
+                    chosen = item
+                    break
+            if inside:
+                break
+        if chosen is None:
+            chosen = Nest(extents[depth])
+            items.append(chosen)
+        chosen.dear |= dear and last
+        self._join(chosen.items, r, makers, [*path, chosen], dear)
+
+    # ---- kernels -------------------------------------------------------------------------------------------------
+
+    def _cut(self) -> None:
+        """Number the kernels: between calls, and where one would be too long."""
+        self.kernel: dict[Value, int] = {}
+        number, statements = 0, 0
+        for item in self.items:
+            if not isinstance(item, Nest) and is_call(item):
+                number, statements = number + 1, 0
+                self.kernel[item] = -1
+                continue
+            found = [item] if not isinstance(item, Nest) else inside(item)
+            weight = sum(max(1, len(self.pull[r])) for r in found)
+            if statements and statements + weight > LIMIT:
+                number, statements = number + 1, 0
+            statements += weight
+            for r in found:
+                self.kernel[r] = number
+
+    def kernel_of(self, item: Item) -> int:
+        while isinstance(item, Nest):
+            item = item.items[0]
+        return self.kernel[item]
+
+    def shared(self, r: Value) -> int:
+        """In how many outer loops r lives together with all that read it: those axes need no memory."""
+        users = self.users.get(r, [])
+        k = 0 if r in self.fixed else min((_common(self.path[r], self.path[u]) for u in users), default=0)
+        return k if is_small(r.shape[k:]) else 0
+
+    def in_memory(self, r: Value) -> bool:
+        """Whether it needs an array that outlives its kernel, or that is not on the stack."""
+        if isinstance(r, Put | Region):
+            return False
+        if r in self.fixed or is_call(r):
+            return True
+        if any(self.kernel[u] != self.kernel[r] for u in self.users.get(r, [])):
+            return True
+        return bool(r.shape) and self.shared(r) == 0
+
+
+def inside(nest: Nest) -> list[Value]:
+    """The stored values in a loop and the loops in it."""
+    found: list[Value] = []
+    for item in nest.items:
+        found += inside(item) if isinstance(item, Nest) else [item]
+    return found
+
+
+def is_small(shape: Shape) -> bool:
+    size = 1
+    for n in shape:
+        if isinstance(n, Size):
+            return False
+        size *= n
+    return size <= SCRATCH
+
+
+def _common(a: Sequence[Nest], b: Sequence[Nest]) -> int:
+    k = 0
+    while k < min(len(a), len(b)) and a[k] is b[k]:
+        k += 1
+    return k

@@ -1,0 +1,191 @@
+"""A graph as a C source: `pp_run(inputs..., outputs..., arena)`, which returns 0 or the number of the operation that
+has no
+value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from paramprog.compile.builder import NotLowered, literal
+from paramprog.compile.functions import functions
+from paramprog.compile.kernel import Buf, Step
+from paramprog.compile.lower import Lowering
+from paramprog.compile.memory import arena
+from paramprog.compile.print_c import TYPE, StepPrinter, Texts
+from paramprog.compile.translate import Program
+from paramprog.diagnostics import Span
+from paramprog.graph import Node
+from paramprog.simplify import simplify
+from paramprog.types import Real, Size, Type
+
+HEAD = """#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef {real} T;
+#if defined(__GNUC__)
+#define PP_APART __attribute__((noinline))
+#define PP_ALIGNED __attribute__((aligned(64)))
+#else
+#define PP_APART
+#define PP_ALIGNED
+#define __attribute__(x)
+#endif
+"""
+
+OPAQUE = """
+/* gcc 12 at -O3 folds masked loads of constant arrays wrongly, so it is not told that they are constant */
+static inline const void *pp_opaque(const void *p) {
+#if defined(__GNUC__)
+    __asm__("" : "+r"(p));
+#endif
+    return p;
+}
+"""
+
+GROWS = """
+static int pp_room(void **data, int64_t *rows, int64_t wanted, size_t row) {
+    if (wanted <= *rows) return 0;
+    int64_t more = wanted < 16 ? 16 : wanted + wanted / 2;
+    void *found = realloc(*data, (size_t)more * row);
+    if (!found) return 1;
+    *data = found;
+    *rows = more;
+    return 0;
+}
+"""
+
+LOOPS = "#define PP_PRODUCT(ta, tb, m, n, k, a, b, c) pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c)\n"
+
+
+@dataclass(eq=False)
+class Unit:
+    """The lowered program: `steps`, its memory, and the types of what goes in and comes out."""
+
+    real: Real
+    inputs: list[Buf]
+    outputs: list[Buf]
+    steps: list[Step]
+    lowering: Lowering
+    types: tuple[list[Type], list[Type]]
+
+    @property
+    def sites(self) -> Sequence[Node]:
+        """The operations that may have no value; a fault k is about `sites[k - 1]`."""
+        return self.lowering.sites
+
+
+@dataclass(eq=False)
+class CSource:
+    """`head` (types and constants), `functions`, `run`; `arena` is how many bytes `pp_run` wants."""
+
+    unit: Unit
+    head: str = ""
+    tables: str = ""
+    helpers: str = ""
+    called: dict[tuple[str, str], None] = field(default_factory=dict)
+    kernels: list[str] = field(default_factory=list)
+    run: str = ""
+    arena: int = 0
+    uses_blas: bool = False
+    grows: bool = False
+
+    @cached_property
+    def parameters(self) -> str:
+        unit = self.unit
+        given = [f"const {TYPE[b.kind]} *{b.name}" for b in unit.inputs]
+        made = [f"{TYPE[b.kind]} *{b.name}" for b in unit.outputs]
+        return ", ".join([*given, *made, "char *arena"])
+
+    def text(self, product: str | None = None) -> str:
+        """All of it; `product` defines PP_PRODUCT, by default with loops."""
+        suffix = "f64" if self.unit.real == "float64" else "f32"
+        parts = [self.head, self.tables]
+        helpers = self.helpers
+        if self.uses_blas:
+            helpers += "\n\n" + (LOOPS.format(suffix=suffix) if product is None else product)
+        return "\n".join([*parts, helpers, *self.kernels, self.run])
+
+
+def lower(outputs: Sequence[Node], leaves: Sequence[Node], *, prefix: str = "") -> Unit:
+    """The steps for `outputs` given values of `leaves`; all names begin with `prefix`. Raises NotLowered."""
+    program = Program(outputs, leaves)
+    low = Lowering(program.builder, prefix)
+    inputs = [_outer(low, leaf) for leaf in leaves]
+    made = [_outer(low, y) for y in outputs]
+    steps = low.body(
+        list(zip(program.outputs, made, strict=True)), dict(zip(program.inputs, inputs, strict=True))
+    )
+    types = [n.type for n in leaves], [y.type for y in outputs]
+    return Unit(outputs[0].graph.real, inputs, made, steps, low, types)
+
+
+def _outer(low: Lowering, n: Node) -> Buf:
+    if any(isinstance(size, Size) for size in n.shape):
+        raise NotLowered("what goes in or comes out has a size known at run time only")
+    name = low.fresh("x")
+    return Buf(name, n.kind, n.shape, name)
+
+
+def c_source(unit: Unit, comment: Callable[[Sequence[Span]], str] = lambda spans: "") -> CSource:
+    """The C text of a lowered program; `comment` makes that of a kernel from the places that it computes."""
+    low = unit.lowering
+    texts = Texts(unit.real, low.sizes)
+    printer = StepPrinter(texts, comment)
+    body = list(printer.lines(unit.steps))
+    places, size = arena(low.memory, unit.steps, unit.real)
+    lines = [
+        f"    {TYPE[b.kind]} *const {b.name} = ({TYPE[b.kind]} *)(arena + {at});" for b, at in places.items()
+    ]
+    grows = [b for b in low.memory if b.grows]
+    lines += [f"    {TYPE[b.kind]} *{b.name} = 0; int64_t {b.name}_rows = 0;" for b in grows]
+    lines += [f"    int64_t {name} = 0; (void){name};" for name in low.sizes.values()]
+    lines += [
+        f"    const {TYPE[b.kind]} *const {b.name} = pp_opaque({b.name}_data);" for b in low.tables.values()
+    ]
+    tables = [_table(t.array, b, unit.real) for t, b in low.tables.items()]
+    source = CSource(unit, head(unit.real, grows=bool(grows), tables=bool(tables)), "\n".join(tables))
+    source.arena, source.grows, source.called = size, bool(grows), texts.called
+    source.helpers = functions(texts.called, unit.real)
+    source.kernels, source.uses_blas = printer.functions, printer.uses_blas
+    frees = [f"    free({b.name});" for b in grows]
+    end = ["done:", *frees] if grows else []
+    source.run = "\n".join(
+        [
+            f"static int64_t pp_run({source.parameters}) {{",
+            "    int64_t fault = 0;",
+            "    (void)arena;",
+            *lines,
+            *body,
+            *end,
+            "    return fault;",
+            "}",
+            "",
+        ]
+    )
+    return source
+
+
+def head(real: Real, *, grows: bool, tables: bool) -> str:
+    """What comes first: headers, the type of reals, room for arrays that grow, constant arrays."""
+    text = HEAD.format(real="double" if real == "float64" else "float")
+    return text + (GROWS if grows else "") + (OPAQUE if tables else "")
+
+
+def _table(array: Any, buf: Buf, real: Real) -> str:
+    entries = [literal(x, buf.kind, real) for x in np.ravel(array).tolist()]
+    return f"static const {TYPE[buf.kind]} {buf.name}_data[{max(len(entries), 1)}] = {{{', '.join(entries) or '0'}}};"
+
+
+def prepared(outputs: Sequence[Node], leaves: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+    """The outputs and leaves in a simplified graph without base functions, ready to be lowered."""
+    made = simplify(outputs, inline_bases=True)
+    graph = made.graph
+    found = [made.of[x] if x in made.of else graph.leaf(x.type, x.name) for x in leaves]
+    return list(made.outputs), found

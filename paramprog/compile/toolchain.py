@@ -1,0 +1,111 @@
+"""Which C compiler there is, and what it is told.
+
+$CC, cc, gcc, clang, in this order; else the compiler in the `ziglang` wheel (`pip install 'paramprog[cc]'`).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-fopenmp-simd",
+    "-fPIC",
+    "-shared",
+    "-w",
+)
+"""No -ffast-math: it would lose NaN, infinities and the conventions at hard points; nor are a * b + c contracted, or
+x y - y x
+would be a rounding error instead of the 0 that the conventions speak of. Sums that may be contracted say so
+(`pp_mac`)."""
+
+X86_FLAGS = ("-mprefer-vector-width=512",)
+
+TIMEOUT = 600
+"""Seconds after which a compilation is given up."""
+
+
+class NoCompiler(Exception):
+    """There is no C compiler, or it does not do what it should."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler: the words of its command, and its first line about itself."""
+
+    command: tuple[str, ...]
+    version: str
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        wide = platform.machine().lower() in ("x86_64", "amd64")
+        return FLAGS + (X86_FLAGS if wide else ())
+
+    @property
+    def name(self) -> str:
+        """For people: `gcc (Debian 12.2.0) 12.2.0`."""
+        return self.version
+
+    def compile(self, source: Path, to: Path, extra: tuple[str, ...] = ()) -> None:
+        """A shared library from a C file. Raises NoCompiler with what the compiler says."""
+        words = [*self.command, *self.flags, *extra, str(source), "-o", str(to), "-lm"]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            raise NoCompiler(f"the C compiler does not run: {problem}") from None
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["nothing"]
+            raise NoCompiler(f"the C compiler {self.command[0]} refuses generated code: {said[0][:300]}")
+
+
+@cache
+def toolchain() -> Toolchain | None:
+    """The compiler that is used, None if there is none. Looked for once."""
+    for command in _candidates():
+        version = _version(command)
+        if version:
+            return Toolchain(command, version)
+    return None
+
+
+def _candidates() -> list[tuple[str, ...]]:
+    own = shlex.split(os.environ.get("CC", ""))
+    found = [tuple(own)] if own and shutil.which(own[0]) else []
+    found += [(path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
+    if find_spec("ziglang") is not None:
+        found.append((sys.executable, "-m", "ziglang", "cc"))
+    return found
+
+
+def _version(command: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout.splitlines() or [""])[0].strip() if done.returncode == 0 else ""
+
+
+@cache
+def cpu() -> str:
+    """What of the machine compiled code depends on: code made for it must not run elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    told = [line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))]
+    return "\n".join([platform.machine(), platform.system(), platform.processor(), *sorted(set(told))])

@@ -1,0 +1,121 @@
+"""Compiled C computes what node-by-node evaluation and NumPy plans compute, call after call."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from compiling import check, gradients, needs_compiler
+from hypothesis import given, settings
+from oracles import CASES, Case
+from strategies.graphs import Drawn, graphs
+from strategies.hard_graphs import HardGraph, hard_graphs
+from strategies.programs import programs
+
+import paramprog
+from paramprog.compile.builder import NotLowered
+from paramprog.compile.c_plan import CPlan
+from paramprog.compile.rules import NOT_LOWERED, RULES
+from paramprog.diagnostics import ProgramError
+from paramprog.evaluate import evaluate
+from paramprog.gradient import adjoint
+from paramprog.graph import PART, Graph, Region
+from paramprog.op import OPS, Op
+from paramprog.resources import programs_dir
+from paramprog.transfer.source import LEAF, dtype_of
+
+SHIPPED = sorted(p.stem for p in programs_dir().glob("*.pp"))
+
+pytestmark = needs_compiler
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_every_primitive_has_a_lowering_or_a_reason(op: Op):
+    """A text in its record, or a rule, or a reason in `NOT_LOWERED`; never two of them."""
+    ways = [op.elementwise and op.c is not None, op in RULES, op in NOT_LOWERED]
+    structural = isinstance(op, Region) or op in (LEAF, PART)
+    assert sum(ways) == (0 if structural else 1)
+
+
+@pytest.mark.parametrize("real", ["float64", "float32"])
+@pytest.mark.parametrize("case", [c for c in CASES if c.types and c.op not in NOT_LOWERED], ids=str)
+def test_every_primitive(case: Case, real: Any):
+    """Each primitive alone, between elementwise operations, and as an output beside what uses it."""
+    graph = Graph(real=real)
+    leaves = [graph.leaf(t) for t in case.types]
+    copies = [n + 0.5 if n.kind == "real" and case.op.elementwise and n.shape else n for n in leaves]
+    y = case.op(*copies, **case.attrs)
+    outputs = [y, -y, y * y] if y.kind == "real" else [y]
+    points = [dict(zip(leaves, case.sample(seed, np.dtype(real)), strict=True)) for seed in (0, 1)]
+    plan = CPlan(outputs, leaves)
+    with np.errstate(all="ignore"):
+        for values in points[:1] if case.integers else points:
+            for f, e in zip(plan(*values.values()), evaluate(outputs, values), strict=True):
+                np.testing.assert_allclose(
+                    f, e, rtol=1e-12 if real == "float64" else 1e-5, atol=1e-6 if real == "float32" else 1e-13
+                )
+                assert np.asarray(f).dtype == np.asarray(e).dtype
+
+
+HARD = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -1.5, 50.0, -800.0, 1e300, 5e-324, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in OPS.values() if op.elementwise and op.c is not None], ids=lambda op: op.name
+)
+def test_hard_points(op: Op):
+    """At zeros of both signs, infinities, NaN and far out the values are those of NumPy, ties and conventions
+    included."""
+    case = next(c for c in CASES if c.op is op)
+    hard = [x for x in HARD if op.name != "lgamma" or x != 5e-324]  # where SciPy overflows
+    kinds = [t.kind for t in case.types]
+    grid = np.meshgrid(*[np.array(hard if k == "real" else [0, 1]) for k in kinds])
+    columns = [g.ravel().astype(dtype_of(t, "float64")) for g, t in zip(grid, case.types, strict=True)]
+    graph = Graph()
+    leaves = [graph.leaf(paramprog.types.Type(k, (c.size,))) for k, c in zip(kinds, columns, strict=True)]
+    y = op(*leaves, **case.attrs)
+    plan = CPlan([y], leaves)
+    point = dict(zip(leaves, columns, strict=True))
+    try:
+        (expected,) = evaluate([y], point)
+    except ProgramError as fault:
+        with pytest.raises(ProgramError, match=str(fault.diagnostics[0].code)):
+            plan(*columns)
+        return
+    np.testing.assert_allclose(plan(*columns)[0], expected, rtol=1e-12, atol=1e-320)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_programs(name: str):
+    """Value and gradients of every shipped program."""
+    check(*gradients(paramprog.load(programs_dir() / f"{name}.pp")))
+
+
+@settings(max_examples=30, deadline=None)
+@given(programs(3))
+def test_random_programs(text: str):
+    """Value and gradients of random programs."""
+    try:
+        program = paramprog.loads(text)
+        program()
+    except ProgramError:
+        return
+    check(*gradients(program))
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs())
+def test_random_graphs(drawn: Drawn):
+    """Value and gradients of random graphs with loops, branches and mapped bodies."""
+    found = [d for d in adjoint(drawn.output, drawn.leaves) if d is not None]
+    with suppress(NotLowered):  # histories of a `while` inside a loop
+        check([drawn.output, *found], drawn.leaves, [drawn.inputs])
+
+
+@settings(max_examples=50, deadline=None)
+@given(hard_graphs())
+def test_hard_graphs(drawn: HardGraph):
+    """Infinities, NaN, zeros of both signs, ties, truth values: entry by entry as in NumPy."""
+    check(drawn.outputs, list(drawn.inputs), [drawn.inputs], exact=True)
