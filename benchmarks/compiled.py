@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -41,6 +42,10 @@ Step = Callable[[], Any]
 """Value and gradients, as a flat sequence of numbers and arrays."""
 
 Make = Callable[[], Step]
+
+KEPT: list[Any] = []
+TICKS: dict[str, Callable[[], Any]] = {}
+"""What is timed of a peer, where that is not the whole step: results that are read from buffers need no call."""
 
 
 @dataclass
@@ -63,8 +68,7 @@ def ours(text: str, values: dict[str, Any], batch: list[str] | None = None, dtyp
         point = program.many(batch=batch, **values).point if batch else program.point(**values)
         given = {**point.inputs, **point.params}
         arguments = [given[name] if np.ndim(given[name]) else given[name].item() for name in fast.names]
-        call = fast.call
-        return lambda: call(*arguments)
+        return partial(fast.call, *arguments)
 
     return make
 
@@ -129,13 +133,13 @@ def casadi_buffers() -> Step:
     buffer.set_res(0, memoryview(value))
     buffer.set_res(1, memoryview(gradient))
 
-    kept = g, buffer, given  # casadi holds pointers only
+    KEPT.append((g, buffer, given))  # casadi holds pointers only
+    TICKS["casadi"] = run
 
     def step() -> Any:
         run()
         return value, gradient
 
-    step.kept = kept  # type: ignore[attr-defined]
     return step
 
 
@@ -257,7 +261,7 @@ def rnn() -> Workload:
 
 
 GMM = """
-dim n = 1000, d = 10, k = 25
+dim d, k
 param alpha : real[k], m : real[k, d], q : real[k, d]
 function loss(x : real[d]) {
     z = [ alpha[j] + sum(q[j]) - 0.5 * sum(square(exp(q[j]) * (x - m[j]))) for j in 0..k ]
@@ -287,6 +291,62 @@ def gmm(n: int = 1000, d: int = 10, k: int = 25) -> Workload:
     return Workload(f"Gaussian mixture, {n} points, d {d}, k {k}", peers)
 
 
+def fluid(n: int = 40, steps: int = 20, sweeps: int = 10) -> Workload:
+    """programs/fluid.pp: advection by interpolation at run-time indices, sweeps of a pressure solver."""
+    rng = np.random.default_rng(0)
+    velocity = rng.normal(size=(2, n, n)) * 0.5
+    smoke = np.repeat([[1.0], [0.0]], n // 2, 0) * np.ones((1, n))
+
+    def mine() -> Step:
+        path = Path(__file__).parents[1] / "programs" / "fluid.pp"
+        sizes = {"n": n, "steps": steps, "sweeps": sweeps}
+        fast = paramprog.load(path, dims=sizes).compile(velocity=velocity, backend="c")
+        point = fast.point
+        return partial(fast.call, *[{**point.inputs, **point.params}[name] for name in fast.names])
+
+    def loss(jax: Any, jnp: Any) -> Any:
+        row, column = jnp.meshgrid(jnp.arange(n), jnp.arange(n), indexing="ij")
+
+        def advect(f: Any, u: Any, v: Any) -> Any:
+            x, y = row - u, column - v
+            i, j = jnp.floor(x).astype(int), jnp.floor(y).astype(int)
+            a, b = x - i, y - j
+            cell = lambda i, j: f.reshape(-1)[n * (i % n) + j % n]
+            upper = (1 - b) * cell(i, j) + b * cell(i, j + 1)
+            lower = (1 - b) * cell(i + 1, j) + b * cell(i + 1, j + 1)
+            return (1 - a) * upper + a * lower
+
+        def slope(f: Any, k: int) -> Any:
+            return (jnp.roll(f, -1, k) - jnp.roll(f, 1, k)) / 2
+
+        def project(u: Any, v: Any) -> Any:
+            divergence = slope(u, 0) + slope(v, 1)
+
+            def sweep(p: Any, _: Any) -> Any:
+                around = jnp.roll(p, 1, 0) + jnp.roll(p, -1, 0) + jnp.roll(p, 1, 1) + jnp.roll(p, -1, 1)
+                return (around - divergence) / 4, None
+
+            p = jax.lax.scan(sweep, jnp.zeros((n, n)), None, length=sweeps)[0]
+            return u - slope(p, 0), v - slope(p, 1)
+
+        def run(velocity: Any, smoke: Any, goal: Any) -> Any:
+            def step(state: Any, _: Any) -> Any:
+                u, v, moved = state
+                u, v = project(advect(u, u, v), advect(v, u, v))
+                return (u, v, advect(moved, u, v)), None
+
+            start = (velocity[0], velocity[1], smoke)
+            moved = jax.lax.scan(step, start, None, length=steps)[0][2]
+            return ((moved - goal) ** 2).mean()
+
+        return run
+
+    return Workload(
+        f"fluid {n} x {n}, {steps} steps",
+        {"ours": mine, "jax scan": jax_step(loss, [velocity, smoke, smoke.T], (0,))},
+    )
+
+
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     "one-sample": one_sample,
     "many-samples": many_samples,
@@ -307,6 +367,9 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     ),
     "rnn": rnn,
     "gmm": gmm,
+    "gmm-32": lambda: gmm(1000, 32),
+    "gmm-10k": lambda: gmm(10_000),
+    "fluid": fluid,
 }
 
 
@@ -337,7 +400,7 @@ def measure(workload: Workload, rounds: int) -> None:
     rng = np.random.default_rng()
     for _ in range(rounds):
         for name in rng.permutation(list(steps)):
-            step = steps[name]
+            step = TICKS.get(name, steps[name])
             step()
             start = time.perf_counter()
             for _ in range(workload.repeat):

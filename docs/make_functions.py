@@ -25,6 +25,7 @@ from paramprog.lang.operators import COMPARISONS, OPERATORS
 from paramprog.op import OPS, Attrs, Chain, Linear, Op, Sample, Surface
 from paramprog.transfer.linear import MUL, NEG
 from paramprog.transfer.source import FULL
+from paramprog.transfer.tape import TAPES
 from paramprog.types import Kind, ShapeError, Type
 
 TARGET = Path(__file__).resolve().parent / "functions.md"
@@ -52,6 +53,8 @@ SYNTAX = {
     "slice": ("x[i, a:b]", ("x",)),
     "copy": ("y = x", ("x",)),
     "replace": ("x[i, a:b] = v", ("x", "v")),
+    "lone": ("push(tape(0.0), x)", ("x",)),
+    "deeper": ("push(t, 0.0)", ("t",)),
 }
 """Operations that programs spell neither as a function nor with an operator between two values."""
 
@@ -193,7 +196,7 @@ def rows(op: Op) -> Iterator[str]:
     ]
     if not calls and op.name in INFIX:
         calls = [(f"a {INFIX[op.name]} b", op.doc)]
-    if op.name in SYNTAX:
+    if op.name in SYNTAX and op not in TAPES:
         calls = [(SYNTAX[op.name][0], op.doc)]
     for usage, doc in calls:
         yield row(f"`{usage}`", doc, derivative(op))

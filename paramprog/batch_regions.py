@@ -208,6 +208,7 @@ class _Looping:
             test,
             reverse=node.attrs["reverse"],
             trips=node.attrs["trips"],
+            checkpoint=node.attrs.get("checkpoint"),
         )
         carries = list(self.next)
 
@@ -250,6 +251,7 @@ class _Looping:
             any_lane,
             reverse=node.attrs["reverse"],
             trips=node.attrs["trips"],
+            checkpoint=node.attrs.get("checkpoint"),
         )
         region = new[0].args[0]
 

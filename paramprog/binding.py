@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 
 from paramprog import choose
+from paramprog.compile.backend import Backend
 from paramprog.diagnostics import ProgramError, Report, Source, did_you_mean, fail
 from paramprog.graph import Node
 from paramprog.lang.arguments import as_value, bind_dims
@@ -49,7 +50,7 @@ class Binding:
         self.module = read(source)
         self._asked = function
         self._compiled: dict[tuple[tuple[tuple[str, int], ...], frozenset[str]], Compiled] = {}
-        self._samples: dict[tuple[Compiled, tuple[str, ...]], Samples] = {}
+        self._samples: dict[tuple[Compiled, tuple[str, ...], int | None, Backend], Samples] = {}
         try:
             self.compiled()
         except ProgramError as error:
@@ -131,13 +132,16 @@ class Binding:
         seed: int = 0,
         batch: Batch = True,
         output: str | None = None,
+        memory: int | None = None,
+        backend: Backend = "auto",
         **by_name: Any,
     ) -> Many:
         """A point for many samples: `batch` names the inputs that have a value for each, [n, *shape].
 
         True stands for all inputs whose values have one axis more than declared. With `output`, inputs that only other
         outputs need may be missing. Plans of evaluations are kept, so the same number of samples costs less the second
-        time; they may be used by one thread at a time.
+        time; they may be used by one thread at a time. With `memory` loops hold at most so many bytes for gradients.
+        `backend` is what computes; "auto" compiles what is known to run often.
 
         Raises ProgramError as `point` does, and as `paramprog.many` says.
         """
@@ -149,7 +153,8 @@ class Binding:
             self._compiled.clear()  # its graphs hold those of all sizes
         point = self._point(given, seed, names, output)
         rows = [point.compiled.built.inputs[name] for name in names]
-        samples = self._samples.setdefault((point.compiled, names), Samples(rows))
+        key = (point.compiled, names, memory, backend)
+        samples = self._samples.setdefault(key, Samples(rows, memory, backend=backend))
         return Many(point, size, samples)
 
     def _ranks(self, given: Values) -> dict[str, int]:

@@ -6,15 +6,16 @@ The trace is what path enumeration, path counts and drawings speak of; recorder.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from paramprog.graph import Graph, Node, Region, demand, execute
 from paramprog.graph.depth import deep_stack
-from paramprog.recorder import Recorder
+from paramprog.recorder import Recorder, Turn
 from paramprog.transfer.source import LEAF
+from paramprog.transfer.tape import TAPES
 
 
 def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
@@ -36,12 +37,14 @@ def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
 class Trace:
     """A flat graph that was run: `nodes` in order, the `values` of each, and where nodes of the program went.
 
-    `of` maps a node of the program's graph to the node of the trace that holds its value.
+    `of` maps a node of the program's graph to the node of the trace that holds its value. `turns` says of what was run
+    in loops in which turns, of the outermost loop first.
     """
 
     nodes: Sequence[Node]
     values: Mapping[Node, Any]
     of: Mapping[Node, Node]
+    turns: Mapping[Node, Sequence[Turn]] = field(default_factory=dict)
 
 
 def trace(outputs: Sequence[Node], inputs: Mapping[Node, Any], keep: Iterable[Node] = ()) -> Trace:
@@ -52,7 +55,7 @@ def trace(outputs: Sequence[Node], inputs: Mapping[Node, Any], keep: Iterable[No
     graph = outputs[0].graph
     live = demand(graph.nodes, [*outputs, *keep])
     with np.errstate(all="ignore"), deep_stack():
-        if not any(isinstance(n.op, Region) for n in live):
+        if not any(isinstance(n.op, Region) or n.op in TAPES for n in live):
             env = execute(live, dict(inputs))
             return Trace(list(live), env, {n: n for n in live})
         run = Recorder(Graph(real=graph.real))
@@ -61,4 +64,5 @@ def trace(outputs: Sequence[Node], inputs: Mapping[Node, Any], keep: Iterable[No
             if n.op is LEAF:
                 env_of[n] = run.leaf(n, inputs[n])
         run.inline(live, env_of)
-    return Trace(run.graph.nodes, run.values, {n: t for n, t in env_of.items() if isinstance(t, Node)})
+    of = {n: t for n, t in env_of.items() if isinstance(t, Node)}
+    return Trace(run.graph.nodes, run.values, of, run.turns)

@@ -35,7 +35,8 @@ class Derivative(Analysis[Node, Fact]):
 
     `values` maps each node to its array, or to the node of `graph` that stands for it. `seeds` are the facts at the
     boundary: d(output)/d(output) = 1, or the tangents of the inputs. Which entries a selection leaves out is told from
-    zeros where `finite` says that it matters; forward, nowhere unless `selects`.
+    zeros where `finite` says that it matters; forward, nowhere unless `selects`. `states` says how many states loops
+    keep, the others recording all they need; None leaves it to the loops.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Derivative(Analysis[Node, Fact]):
         backward: bool,
         finite: Finite | None = None,
         selects: bool = True,
+        states: Mapping[Node, int] | None = None,
+        contracts: bool = True,
     ) -> None:
         self.graph, self.values, self.seeds, self.backward = graph, values, seeds, backward
         self.finite = Finite() if finite is None else finite
-        self.selects = selects
+        self.selects, self.states, self.contracts = selects, states, contracts
         self._pulled: dict[Node, Sequence[Fact]] = {}
 
     def flow(self, edge: Edge, fact: Fact) -> Fact:
@@ -116,7 +119,15 @@ class Derivative(Analysis[Node, Fact]):
         self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]
     ) -> dict[Node, Fact]:
         """The same analysis in the body of a region; what it emits goes into `body`."""
-        inner = Derivative(body, values, seeds, backward=self.backward, finite=self.finite)
+        inner = Derivative(
+            body,
+            values,
+            seeds,
+            backward=self.backward,
+            finite=self.finite,
+            states=self.states,
+            contracts=self.contracts,
+        )
         return solve(nodes, inner, backward=self.backward)
 
 
@@ -134,16 +145,22 @@ def between(nodes: Sequence[Node], starts: Iterable[Node], ends: Iterable[Node])
     return [n for n in nodes if down[n] and up[n]]
 
 
-def adjoint(output: Node, wrt: Sequence[Node], seed: Node | Masked | None = None) -> list[Node | None]:
+def adjoint(
+    output: Node,
+    wrt: Sequence[Node],
+    seed: Node | Masked | None = None,
+    states: Mapping[Node, int] | None = None,
+) -> list[Node | None]:
     """The nodes d(output)/d(x) for each x in `wrt`, appended to the graph; None is a structural zero.
 
     Without `seed`, the output is a real scalar and its own adjoint is 1; else the result is the vector-Jacobian product
-    of `seed`, of the output's shape.
+    of `seed`, of the output's shape. `states` is as in `Derivative`.
     """
     graph = output.graph
     start = graph.constant(1.0, "real", output.shape) if seed is None else seed
     nodes = between(graph.nodes[: output.id + 1], wrt, [output])
-    facts = solve(nodes, Derivative(graph, Identity(), {output: start}, backward=True), backward=True)
+    analysis = Derivative(graph, Identity(), {output: start}, backward=True, states=states)
+    facts = solve(nodes, analysis, backward=True)
     return [plain_or_none(facts.get(x)) for x in wrt]
 
 

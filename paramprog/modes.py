@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from paramprog.analyses.nonfinite import finite, first_adjoint, first_value
 from paramprog.analyses.uses import Use, uses
+from paramprog.compile.backend import Backend
+from paramprog.compile.backend import choose as plan_for
 from paramprog.diagnostics import Diagnostic
 from paramprog.evaluate import evaluate, trace
 from paramprog.gradient import plain_or_none, pulled, pushed
 from paramprog.graph import Node
-from paramprog.results import Point
+from paramprog.jacobian import Mode as JacobianMode
+from paramprog.jacobian import jacobians
+from paramprog.results import Hessian, Jacobian, Point
+from paramprog.sparse import sparse_jacobians
 from paramprog.transfer.facts import Masked
 
 
-def reverse(point: Point, target: Node, nodes: Mapping[str, Node]) -> tuple[Any, dict[str, Any]]:
-    """Run the adjoint graph."""
-    adjoints = point.compiled.gradient(target, tuple(nodes.values()))
+def values(point: Point, nodes: Sequence[Node], backend: Backend) -> Sequence[Any]:
+    """The values of nodes, once, so only "c" compiles them."""
+    leaves = point.leaves
+    if backend == "c":
+        return plan_for(nodes, list(leaves), backend="c").plan(*leaves.values())
+    return evaluate(nodes, leaves)
+
+
+def reverse(
+    point: Point,
+    target: Node,
+    nodes: Mapping[str, Node],
+    adjoints: Sequence[Node | None] | None = None,
+    backend: Backend = "numpy",
+) -> tuple[Any, dict[str, Any]]:
+    """Run the adjoint graph, unless told otherwise that of the program as it is; once, so only "c" compiles it."""
+    if adjoints is None:
+        adjoints = point.compiled.gradient(target, tuple(nodes.values()))
     present = [n for n in adjoints if n is not None]
-    value, *found = evaluate([target, *present], point.leaves)
-    by_node = dict(zip(present, found, strict=True))
+    value, *gradients = values(point, [target, *present], backend)
+    by_node = dict(zip(present, gradients, strict=True))
     return value, {k: None if n is None else by_node[n] for k, n in zip(nodes, adjoints, strict=True)}
 
 
@@ -66,6 +86,42 @@ def by_paths(
     out = recorded.of[target]
     found = {k: gradient_by_paths(recorded, recorded.of[n], out, max_paths) for k, n in nodes.items()}
     return recorded.values[out], found
+
+
+def hessian(point: Point, target: Node, nodes: Mapping[str, Node], mode: JacobianMode) -> Hessian:
+    """The Jacobians of the adjoints: by the tangents of the adjoint graph, or by the adjoints of the adjoint graph."""
+    value, gradients = reverse(point, target, nodes)
+    adjoints = point.compiled.gradient(target, tuple(nodes.values()))
+    blocks: dict[str, dict[str, Any]] = {}
+    zeros: list[tuple[str, str]] = []
+    for a, g in zip(nodes, adjoints, strict=True):
+        found: Mapping[str, Any] = {}
+        if g is not None:
+            way: JacobianMode = "forward" if mode == "auto" else mode
+            found = jacobians(g, nodes, point.leaves, way, point.compiled.products).found
+        zeros += [(a, b) for b in nodes if found.get(b) is None]
+        blocks[a] = {
+            b: found[b] if found.get(b) is not None else _zeros(target, nodes[a], x) for b, x in nodes.items()
+        }
+    full = {k: _zeros(nodes[k]) if v is None else np.asarray(v)[()] for k, v in gradients.items()}
+    whole = {f"{a} and {b}": block for a, row in blocks.items() for b, block in row.items()}
+    warnings = blame(point, target, value, full | whole)
+    plain = {a: {b: np.asarray(block)[()] for b, block in row.items()} for a, row in blocks.items()}
+    return Hessian(value, full, plain, zeros, point, warnings)
+
+
+def _zeros(*shaped: Node) -> Any:
+    """What has no derivative: of the shapes of these nodes, one after the other."""
+    return np.zeros([n for node in shaped for n in node.shape], shaped[0].graph.real)[()]
+
+
+def sparse_jacobian(point: Point, target: Node, nodes: Mapping[str, Node], mode: JacobianMode) -> Jacobian:
+    """In coordinates, from a product for each colour. Raises ProgramError when there are too many entries."""
+    made = sparse_jacobians(target, nodes, point.leaves, mode, point.compiled.directions)
+    value = evaluate([target], point.leaves)[0]
+    warnings = blame(point, target, value, {k: v.values for k, v in made.found.items()})
+    zeros = [k for k, v in made.found.items() if not v.nnz]
+    return Jacobian(value, dict(made.found), zeros, point, made.mode, warnings, made.colours)
 
 
 def blame(point: Point, target: Node, value: Any, gradients: Mapping[str, Any]) -> list[Diagnostic]:

@@ -120,6 +120,18 @@ BatchRule = Callable[..., Any]
 """(lanes, which arguments have lanes, *arguments, **attrs) -> the results of all lanes, on arrays or on nodes."""
 
 
+class Sets(Protocol):
+    """Sets by their labels, ints or bools: 0 is the empty set. What they are sets of, the owner knows."""
+
+    def grouped(self, labels: Any, groups: Any, count: int) -> Any:
+        """The labels of `count` unions, of those `labels` that have the number of the union in `groups`."""
+
+
+Depends = Callable[[Linear, Any, Sets], Any]
+"""(linear map, labels of its argument's entries, sets) -> labels of the entries of its result, a union of those that it
+adds: see transfer/dependence.py."""
+
+
 def trailing_axes(attrs: Attrs, size: Dim) -> Attrs:
     """The lift of primitives that speak of the last axes: nothing changes."""
     return attrs
@@ -224,16 +236,27 @@ class Sample:
     """Values of the int arguments, flat, in order."""
 
 
+CText = str | Mapping[Kind, str] | Callable[[Attrs], str]
+"""A C expression: `{0}` stands for the first argument, `{name}` for an attribute, `T` for the type of reals, and
+`pp_name` for a function that exists for both precisions. One for each kind of the first argument where they differ, or
+made from attributes.
+"""
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """One primitive operation.
 
     Exactly one of `elementwise`, `signature` and `shape_rule` says what the result's shape is. `jacobian` is None for
     operations whose result does not vary with their arguments (structural zeros). `transpose` belongs to operations
-    that are linear in each hole of which a `Linear` is made. `domain` bounds where tests sample the arguments.
+    that are linear in each hole of which a `Linear` is made, and `depends` says which entries such a map adds: all of
+    them, unless it is given. `domain` bounds where tests sample the arguments.
 
     Many lanes at once: elementwise primitives need no rule; `lift` gives the attributes when all arguments have an axis
     of lanes in front; `batch` is for those that can do better where only some of them have one.
+
+    `c` is the value as a C expression, of elementwise primitives (the others are in compile/rules.py). `c_fault` holds,
+    for kinds of the first argument, the condition in C under which there is no value.
     """
 
     name: str
@@ -245,12 +268,16 @@ class Op:
     kinds: KindRule = to_real
     jacobian: Jacobian | None = None
     transpose: Callable[[Linear], Linear] | None = None
+    depends: Depends | None = None
     lift: Lift | None = None
     batch: BatchRule | None = None
     surfaces: tuple[Surface, ...] = ()
-    c: str | None = None
+    c: CText | None = None
+    c_fault: Mapping[Kind, str] = field(default_factory=dict)
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)
     samples: tuple[Sample, ...] = ()
+    dominant: float = 0.0
+    """What tests add to the diagonals of the square matrices that they sample, so that these are definite."""
     precise: bool = False
     """Makes reals out of something else, so it is told the precision of its graph, as the attribute `real`."""
     total: bool = False

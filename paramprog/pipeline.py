@@ -1,14 +1,17 @@
 """The stages in order: text -> tree -> typed tree -> graph, and the gradient graph from it.
 
-read  ->  parse  ->  check  ->  build  ->  derive partials of base functions
+read  ->  parse  ->  check  ->  build, which expands derivative operators
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from paramprog.analyses.cut import cut_dependence
+from paramprog import differentiate
+from paramprog.analyses.budget import Fitted, fit
+from paramprog.analyses.unseen import cut_dependence
 from paramprog.collector import collector_off
 from paramprog.diagnostics import Diagnostic, Source
 from paramprog.gradient import adjoint
@@ -20,7 +23,7 @@ from paramprog.lang.check import Checked, check
 from paramprog.lang.parse import parse
 from paramprog.lang.syntax import Module
 from paramprog.simplify import Simplified, simplify
-from paramprog.transfer.base import Body
+from paramprog.sparse import Known
 from paramprog.types import Real
 
 STAGES = ("tree", "types", "graph", "gradient")
@@ -33,17 +36,35 @@ class Compiled:
 
     checked: Checked
     built: Built
-    adjoints: dict[tuple[Node, tuple[Node, ...]], list[Node | None]] = field(default_factory=dict)
+    adjoints: dict[tuple[object, ...], list[Node | None]] = field(default_factory=dict)
     products: Products = field(default_factory=dict)
+    directions: Known = field(default_factory=dict)
     simplified: dict[tuple[Node, tuple[Node, ...]], Simplified] = field(default_factory=dict)
 
-    def gradient(self, output: Node, wrt: tuple[Node, ...]) -> list[Node | None]:
-        """The nodes d(output)/d(x), made once."""
-        key = (output, wrt)
+    def gradient(
+        self, output: Node, wrt: tuple[Node, ...], states: Mapping[Node, int] | None = None
+    ) -> list[Node | None]:
+        """The nodes d(output)/d(x), made once. `states` says how many states loops keep, in place of the program."""
+        key = (output, wrt, None if states is None else frozenset(states.items()))
         if key not in self.adjoints:
             with deep_stack(), collector_off():
-                self.adjoints[key] = adjoint(output, wrt)
+                self.adjoints[key] = adjoint(output, wrt, states=states)
         return self.adjoints[key]
+
+    def fitted_gradient(
+        self, output: Node, wrt: tuple[Node, ...], leaves: Mapping[Node, Any], memory: int
+    ) -> tuple[list[Node | None], Fitted]:
+        """The same, with loops that hold at most `memory` bytes for it at `leaves`: see analyses/budget.py.
+
+        Raises ProgramError when they cannot.
+        """
+
+        def made(states: Mapping[Node, int]) -> list[Node]:
+            return [output, *(n for n in self.gradient(output, wrt, states) if n is not None)]
+
+        with deep_stack():
+            states, fitted = fit(output, made, leaves, memory)
+        return self.gradient(output, wrt, states), fitted
 
     def simplified_gradient(self, output: Node, wrt: tuple[Node, ...]) -> Simplified:
         """The output, then its gradient without the structural zeros, simplified together, made once.
@@ -77,10 +98,8 @@ def compile_module(
     """
     with deep_stack(), collector_off():
         checked = check(module, function, dims, given)
-        built = build(checked, real, max_nodes)
-        for op in built.bases:
-            derive_partials(op.body)
-        for warning in warnings(checked, built):
+        built = build(checked, differentiate, real, max_nodes)
+        for warning in [*built.warnings, *warnings(checked, built)]:
             checked.report.add(warning)
     return Compiled(checked, built)
 
@@ -91,9 +110,3 @@ def warnings(checked: Checked, built: Built) -> list[Diagnostic]:
     starts = [n for k, n in real.items() if k not in checked.items or not checked.items[k].noise]
     outputs = [n for n in built.outputs.values() if n.kind == "real"]
     return [w for y in outputs for w in cut_dependence(built.graph.nodes, starts, y)]
-
-
-def derive_partials(body: Body) -> None:
-    """The partials of a base function by the gradient analysis, unless they were given by hand."""
-    if body.partials is None:
-        body.partials = adjoint(body.result, body.arguments)

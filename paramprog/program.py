@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from paramprog import choose, modes
+from paramprog.analyses.budget import Fitted, parse_bytes
 from paramprog.analyses.nonfinite import finite, first_value
 from paramprog.binding import Batch, Binding, Values
 from paramprog.computational_graph import ComputationalGraph, Run
-from paramprog.diagnostics import ProgramError, Source, fail
+from paramprog.diagnostics import Diagnostic, ProgramError, Source, fail
 from paramprog.evaluate import evaluate, trace
 from paramprog.jacobian import Mode as JacobianMode
 from paramprog.jacobian import jacobians
@@ -22,10 +23,12 @@ from paramprog.lang.check import entry_function
 from paramprog.lang.interpret import Turns, interpret
 from paramprog.lang.read import read_source
 from paramprog.pipeline import Compiled, compile_module
-from paramprog.results import Gradient, Jacobian, Optimum, Point, Result
+from paramprog.results import Gradient, Hessian, Jacobian, Optimum, Point, Result
 from paramprog.types import Real
 
 if TYPE_CHECKING:
+    from paramprog.compile.backend import Backend
+    from paramprog.compiled import CompiledProgram
     from paramprog.emit import Spelling
     from paramprog.explain.drawing import Subject
     from paramprog.explain.paths import PathList
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from paramprog.verify.report import Report as Verification
 
 Mode = Literal["reverse", "forward", "paths"]
+Exported = Literal["c", "python"]
 
 
 class Program(Binding):
@@ -80,18 +84,19 @@ class Program(Binding):
         seed: int = 0,
         batch: Batch = False,
         output: str | None = None,
+        backend: Backend = "auto",
         **by_name: Any,
     ) -> Result:
         """The values of all outputs at a point; with `batch` (see `many`) at many samples, [n, *shape] each.
 
-        With `output` that one alone; inputs that it does not need may be missing.
+        With `output` that one alone; inputs that it does not need may be missing. `backend` is as in `grad`.
         """
         if batch is not False:
-            each = self.many(inputs, params, seed, batch, output, **by_name)
+            each = self.many(inputs, params, seed, batch, output, backend=backend, **by_name)
             return each.run(choose.outputs(each.point.compiled, output))
         point = self._point({**(inputs or {}), **(params or {}), **by_name}, seed, (), output)
         outputs = choose.outputs(point.compiled, output)
-        values = evaluate(list(outputs.values()), point.leaves)
+        values = modes.values(point, list(outputs.values()), backend)
         warnings = []
         if not all(finite(v) for v in values):
             recorded = trace(list(outputs.values()), point.leaves)
@@ -110,6 +115,8 @@ class Program(Binding):
         by_use: bool = False,
         batch: Batch = False,
         per_sample: bool = False,
+        memory: str | int | None = None,
+        backend: Backend = "auto",
         **by_name: Any,
     ) -> Gradient:
         """The gradient of a real scalar output with respect to `wrt`: all params, else all real inputs.
@@ -121,15 +128,28 @@ class Program(Binding):
         With `batch` (see `many`) it is the mean of the output over samples and the gradient of this mean; with
         `per_sample` as well the output [n] and the gradient [n, *shape] of each sample.
 
-        Raises ProgramError when the output is not a real scalar, or a name in `wrt` is unknown.
+        `memory` ("64MB", or bytes) is what loops may hold for their derivatives: those that would record more keep as
+        many states as fit and run turns again, whatever `checkpoint` says. The result's `memory` tells how.
+
+        `backend` is what computes in mode "reverse": "c" compiles first; "auto" does not, for one gradient (see
+        `compile`).
+
+        Raises ProgramError when the output is not a real scalar, a name in `wrt` is unknown, too little memory is
+        allowed, or C is asked for and cannot be had.
         """
+        if backend == "c" and mode != "reverse":
+            raise fail("no-c-backend", f'the back end "c" computes mode "reverse", not "{mode}"')
+        budget = None if memory is None else parse_bytes(memory)
+        if budget is not None and mode != "reverse":
+            message = f'`memory` is for mode "reverse"; mode "{mode}" keeps nothing of loops for later'
+            raise fail("memory-mode", message)
         if batch is not False:
             if mode != "reverse" or by_use:
                 what = "`by_use`" if mode == "reverse" else f'mode "{mode}"'
                 raise fail(
                     "batch-mode", f'{what} is for one sample; many are differentiated in mode "reverse"'
                 )
-            samples = self.many(inputs, params, seed, batch, output, **by_name)
+            samples = self.many(inputs, params, seed, batch, output, budget, backend, **by_name)
             compiled = samples.point.compiled
             target, nodes = choose.output(compiled, output), choose.wrt(compiled, wrt)
             return samples.gradient(target, nodes, per_sample=per_sample)
@@ -140,8 +160,13 @@ class Program(Binding):
         point = self.point(inputs, params, seed, **by_name)
         target = choose.output(point.compiled, output)
         nodes = choose.wrt(point.compiled, wrt)
+        fitted: Fitted | None = None
         if mode == "reverse":
-            value, found = modes.reverse(point, target, nodes)
+            adjoints = None
+            if budget is not None:
+                wanted = tuple(nodes.values())
+                adjoints, fitted = point.compiled.fitted_gradient(target, wanted, point.leaves, budget)
+            value, found = modes.reverse(point, target, nodes, adjoints, backend)
         elif mode == "forward":
             value, found = modes.forward(point, target, nodes)
         elif mode == "paths":
@@ -152,7 +177,7 @@ class Program(Binding):
         gradients = {k: zeros[k] if v is None else np.asarray(v)[()] for k, v in found.items()}
         warnings = modes.blame(point, target, value, gradients)
         each = modes.by_use(point, target, nodes) if by_use else None
-        return Gradient(value, gradients, list(zeros), point, warnings, each)
+        return Gradient(value, gradients, list(zeros), point, warnings, each, fitted)
 
     def jacobian(
         self,
@@ -162,6 +187,7 @@ class Program(Binding):
         mode: JacobianMode = "auto",
         seed: int = 0,
         output: str | None = None,
+        sparse: bool = False,
         **by_name: Any,
     ) -> Jacobian:
         """The Jacobian of a real output of any shape with respect to `wrt`: all params, else all real inputs.
@@ -169,11 +195,16 @@ class Program(Binding):
         Each has the shape [*output, *name]. `mode` is how: "reverse" runs the adjoint graph for each entry of the
         output, "forward" the tangent graph for each entry of the names, "auto" whichever takes fewer runs.
 
+        With `sparse` they are found in coordinates, from one run for each colour of the sparsity pattern at this point
+        (see `paramprog.sparse`), and never formed as arrays.
+
         Raises ProgramError when the output is not real, a name in `wrt` is unknown, or a Jacobian has too many entries.
         """
         point = self.point(inputs, params, seed, **by_name)
         target = choose.output(point.compiled, output, scalar=False)
         nodes = choose.wrt(point.compiled, wrt)
+        if sparse:
+            return modes.sparse_jacobian(point, target, nodes, mode)
         made = jacobians(target, nodes, point.leaves, mode, point.compiled.products)
         zeros = [k for k, v in made.found.items() if v is None]
         full = {
@@ -183,6 +214,29 @@ class Program(Binding):
         value = evaluate([target], point.leaves)[0]
         warnings = modes.blame(point, target, value, full)
         return Jacobian(value, {k: v[()] for k, v in full.items()}, zeros, point, made.mode, warnings)
+
+    def hessian(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        mode: JacobianMode = "auto",
+        seed: int = 0,
+        output: str | None = None,
+        **by_name: Any,
+    ) -> Hessian:
+        """All second derivatives of a real scalar output with respect to `wrt`: all params, else all real inputs.
+
+        `.hessians[a][b]` has the shape [*a, *b]: the Jacobian by b of the gradient by a. `mode` is how the gradient, an
+        adjoint graph, is differentiated: "forward" ("auto") by a run for each entry of the names, "reverse" by its own
+        adjoint, with a run for each entry of the gradients.
+
+        Raises ProgramError when the output is not a real scalar, a name in `wrt` is unknown, or there are too many
+        entries.
+        """
+        point = self.point(inputs, params, seed, **by_name)
+        target = choose.output(point.compiled, output)
+        return modes.hessian(point, target, choose.wrt(point.compiled, wrt), mode)
 
     def optimise(
         self,
@@ -199,20 +253,82 @@ class Program(Binding):
         seed: int = 0,
         output: str | None = None,
         watch: Callable[[int, float], None] | None = None,
+        memory: str | int | None = None,
         **by_name: Any,
     ) -> Optimum:
         """Inputs or params `wrt` (all params, else all real inputs) that make a real scalar output smallest or largest.
 
         The search starts at the point given. `bounds` maps names to (lo, hi), numbers, arrays or None; `watch` is told
-        each step and the value there. `paramprog.optimising` says more, and what is raised.
+        each step and the value there. `memory` is as in `grad`, for the numbers of turns at the start.
+        `paramprog.optimising` says more, and what is raised.
         """
         from paramprog.optimising import How, optimise
 
         point = self.point(inputs, params, seed, **by_name)
         target = choose.output(point.compiled, output)
         nodes = choose.wrt(point.compiled, wrt)
-        how = How(optimizer, steps, lr, tolerance, maximise)
+        how = How(optimizer, steps, lr, tolerance, maximise, None if memory is None else parse_bytes(memory))
         return optimise(point, target, nodes, bounds or {}, how, watch or (lambda step, value: None))
+
+    def compile(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        *,
+        seed: int = 0,
+        output: str | None = None,
+        batch: Batch = False,
+        backend: Backend = "auto",
+        **by_name: Any,
+    ) -> CompiledProgram:
+        """Value and gradient of a real scalar output as functions that are called very often: see `paramprog.compiled`.
+
+        Values given bind sizes, and are what arguments are that a call leaves out. With `batch` (see `many`) they are
+        the mean over samples and its gradient. `backend` is "c", "numpy", or "auto": C where there is a compiler.
+
+        Raises ProgramError when the output is not a real scalar, or C is asked for and cannot be had.
+        """
+        from paramprog.compiled import CompiledProgram
+
+        if batch is False:
+            point = self.point(inputs, params, seed, **by_name)
+        else:
+            point = self.many(inputs, params, seed, batch, output, **by_name).point
+        target, nodes = choose.output(point.compiled, output), choose.wrt(point.compiled, wrt)
+        return CompiledProgram(point, target, nodes, backend)
+
+    def export(
+        self,
+        inputs: Values | None = None,
+        params: Values | None = None,
+        wrt: Iterable[str] | None = None,
+        output: str | None = None,
+        language: Exported = "c",
+        seed: int = 0,
+        **by_name: Any,
+    ) -> str:
+        """A real scalar output and its gradient as a source that needs no paramprog: C99, or Python with NumPy.
+
+        In C there is an example main as well, which evaluates at this point.
+
+        Raises ProgramError as `grad` does, and "no-c-backend" where something has no C form.
+        """
+        if language == "python":
+            return self.gradient_program(inputs, params, wrt, output, "python", **by_name)
+        from paramprog.compile.builder import NotLowered
+        from paramprog.compile.export_c import export_c
+
+        point = self.point(inputs, params, seed, **by_name)
+        target, nodes = choose.output(point.compiled, output), choose.wrt(point.compiled, wrt)
+        built = point.compiled.built
+        found = dict(zip(nodes, point.compiled.gradient(target, tuple(nodes.values())), strict=True))
+        title = f"{self.function} of {self.source.name}"
+        try:
+            leaves, values = {**built.inputs, **built.params}, {**point.inputs, **point.params}
+            return export_c(title, target, found, leaves, values)
+        except NotLowered as reason:
+            raise fail("no-c-backend", f"this cannot be compiled: {reason}") from None
 
     def paths(
         self,
@@ -235,6 +351,21 @@ class Program(Binding):
         name = output or next(iter(point.compiled.built.outputs))
         return list_paths(target, name, choose.wrt(point.compiled, wrt), point.leaves, top)
 
+    def check(
+        self, inputs: Values | None = None, params: Values | None = None, seed: int = 0, **by_name: Any
+    ) -> list[Diagnostic]:
+        """Warnings: what the program may do, but hardly means. Errors were raised when it was made.
+
+        Steps and branches with jumps that the gradient does not see, and values that are not used; to find jumps the
+        program is run near a point, drawn where no value is given, if that costs little.
+        """
+        from paramprog.findings import findings
+
+        given = {**(inputs or {}), **(params or {}), **by_name}
+        compiled = self.compiled(given)
+        found = findings(compiled, self.source, lambda: self.point(given, seed=seed))
+        return [*compiled.checked.report.diagnostics, *found]
+
     def verify(
         self,
         inputs: Values | None = None,
@@ -244,12 +375,14 @@ class Program(Binding):
         output: str | None = None,
         max_paths: int = 100_000,
         exact: bool = False,
+        kinks: int = 0,
         **by_name: Any,
     ) -> Verification:
         """The gradient against its definition, the sum over all paths, and against independent oracles.
 
         `.ok` says whether all agree; `.checks` lists each with its error and tolerance. `exact` adds checks in rational
-        arithmetic, which have no tolerance, and checks of the rule of each operation at its place.
+        arithmetic, which have no tolerance, and checks of the rule of each operation at its place. `kinks` asks for so
+        many of the nearest boundaries of branches, roundings, max and the like, with the jumps there: `.crossings`.
         """
         from paramprog.verify.report import Problem, verify
 
@@ -274,7 +407,7 @@ class Program(Binding):
             return interpret(entry, arguments, weights, Turns(most=10 * turns_at_the_point() + 1000))[which]
 
         return verify(
-            Problem(target, choose.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact)
+            Problem(target, choose.wrt(compiled, wrt), point.leaves, oracle, max_paths, seed, exact, kinks)
         )
 
     def gradient_program(

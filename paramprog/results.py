@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from paramprog.analyses.budget import Fitted
 from paramprog.analyses.uses import Use
 from paramprog.diagnostics import Diagnostic
 from paramprog.graph import Node
@@ -48,7 +49,8 @@ class Gradient:
     """The value of the output, and its gradient with respect to each name asked for.
 
     `structural_zero` lists the names that the output does not depend on; `warnings` say where values or gradients stop
-    being finite. `by_use`, if asked for, lists what each use of a name adds to its gradient.
+    being finite. `by_use`, if asked for, lists what each use of a name adds to its gradient; `memory` how loops keep to
+    a budget that was given.
     """
 
     value: Any
@@ -57,6 +59,7 @@ class Gradient:
     point: Point = field(repr=False)
     warnings: list[Diagnostic] = field(default_factory=list)
     by_use: dict[str, list[Use]] | None = None
+    memory: Fitted | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.gradients[name]
@@ -66,7 +69,8 @@ class Gradient:
 class Jacobian:
     """The value of the output, and d(output)/d(name), of shape [*output, *name], for each name asked for.
 
-    `mode` is how they were computed; the rest is as in `Gradient`.
+    `mode` is how they were computed; the rest is as in `Gradient`. Sparse ones are `paramprog.sparse.Sparse`; `colours`
+    is by how many products they were found.
     """
 
     value: Any
@@ -75,9 +79,28 @@ class Jacobian:
     point: Point = field(repr=False)
     mode: JacobianMode
     warnings: list[Diagnostic] = field(default_factory=list)
+    colours: int | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.jacobians[name]
+
+
+@dataclass(frozen=True)
+class Hessian:
+    """The value of the output, its gradient, and d2(output)/d(a)d(b), of shape [*a, *b], as `hessians[a][b]`.
+
+    `structural_zero` lists the pairs for which there is nothing but structural zeros; the rest is as in `Gradient`.
+    """
+
+    value: Any
+    gradients: dict[str, Any]
+    hessians: dict[str, dict[str, Any]]
+    structural_zero: list[tuple[str, str]]
+    point: Point = field(repr=False)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        return self.hessians[name]
 
 
 @dataclass(frozen=True)
@@ -95,6 +118,7 @@ class Optimum:
     reason: str
     point: Point = field(repr=False)
     warnings: list[Diagnostic] = field(default_factory=list)
+    memory: Fitted | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.found[name]

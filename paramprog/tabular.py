@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from paramprog import choose
+from paramprog.compile.backend import Backend
 from paramprog.data import Table
 from paramprog.diagnostics import Diagnostic, ProgramError, fail
 from paramprog.fitting.columns import Bound, bind
@@ -44,9 +45,9 @@ class Rows:
     def names(self) -> tuple[str, ...]:
         return tuple(self.inputs)
 
-    def many(self, given: Values, seed: int, output: str | None) -> Many:
+    def many(self, given: Values, seed: int, output: str | None, backend: Backend = "auto") -> Many:
         """The rows as samples; `given` are the values of everything else."""
-        return self.program.many(self.inputs, given, seed, self.names, output)
+        return self.program.many(self.inputs, given, seed, self.names, output, backend=backend)
 
     @contextmanager
     def places(self) -> Iterator[None]:

@@ -42,6 +42,9 @@ class Size(int):
     __str__ = __repr__
 
 
+LENGTH = Size()
+"""The length of every tape."""
+
 Dim = int
 """One size, or a `Size`."""
 
@@ -63,11 +66,20 @@ class Type(NamedTuple):
     shape: Shape
 
     def __str__(self) -> str:
+        if is_tape(self):
+            return f"a tape of {self._replace(shape=self.shape[1:])}"
         return f"{self.kind}{dims_text(self.shape)}" if self.shape else self.kind
+
+
+def is_tape(type: Type) -> bool:
+    """Whether it is the type of tapes (transfer/tape.py)."""
+    return bool(type.shape) and type.shape[0] is LENGTH
 
 
 def dims_text(shape: Shape) -> str:
     """`[2, 3]`, and `scalar` for no axes."""
+    if shape and shape[0] is LENGTH:
+        return "a tape"
     return f"[{', '.join(map(str, shape))}]" if shape else "scalar"
 
 

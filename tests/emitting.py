@@ -85,7 +85,8 @@ def printed_graph(output: Node, leaves: Sequence[Node], language: Spelling) -> s
     built = Built(output.graph, named, {}, {}, {"value": output}, [])
     made = new_language(list(named), language, output.graph.real)
     with deep_stack():
-        entry = Entry(made, gradient(built, "value", named), list(named), "f")
+        found = gradient(built, "value", named, contracts=made.has_lists)
+        entry = Entry(made, found, list(named), "f")
         body = entry.body(Source("graph", ""))
     arguments = [Argument(made.leaves[name], leaf.type) for name, leaf in named.items()]
     functions = [*entry.writer.functions, Function(entry.name, arguments, body, entry.results)]

@@ -129,6 +129,33 @@ def breast_cancer(p: Values, x: Values) -> Any:
     return np.logaddexp(0.0, z) - z * x["malignant"]
 
 
+def gaussian_process(p: Values, x: Values) -> Any:
+    """By the inverse and the determinant instead of a factor."""
+    gaps = numpy.subtract.outer(x["x"], x["x"])
+    near = np.exp(-((gaps / p["length"]) ** 2) / 2.0)
+    K = p["amplitude"] ** 2 * near + p["error"] ** 2 * np.eye(len(gaps))
+    fit = np.dot(x["y"], np.dot(np.linalg.inv(K), x["y"]))
+    return (fit + np.linalg.slogdet(K)[1] + len(gaps) * np.log(2.0 * np.pi)) / 2.0
+
+
+def bundle_adjustment(p: Values, x: Values) -> Any:
+    """Observation by observation, with rotations as matrices."""
+    cost = 0.0
+    for k, (i, j) in enumerate(zip(x["by"].astype(int), x["seen"].astype(int), strict=True)):
+        camera = p["C"][i]
+        angle = np.sqrt(np.sum(camera[:3] ** 2))
+        u, v, w = camera[:3] / angle
+        cross = np.array([[0.0, -w, v], [w, 0.0, -u], [-v, u, 0.0]])
+        turn = np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * np.dot(cross, cross)
+        y = np.dot(turn, p["X"][j] - camera[3:6])
+        flat = np.array([y[0] / y[2], y[1] / y[2]])
+        s = np.sum(flat**2)
+        image = camera[6] * (1.0 + camera[9] * s + camera[10] * s**2) * flat + camera[7:9]
+        error = p["w"][k] * (image - x["measured"][k])
+        cost = cost + np.sum(error**2) + (1.0 - p["w"][k] ** 2) ** 2
+    return cost / 2.0
+
+
 def drawn(seed: int, **shapes: tuple[int, ...]) -> Values:
     """A seeded normal draw for each name, scaled by 1/sqrt(fan-in) and rounded to keep the file small."""
     rng = numpy.random.default_rng(seed)
@@ -200,6 +227,27 @@ def cases() -> dict[str, Case]:
                 "b": 0.25,
             },  # the measurements are not scaled, some are large
             {**first_tumour(), "malignant": 1},
+        ),
+        "bundle_adjustment": Case(
+            bundle_adjustment,
+            {
+                "C": [[math.sin(i + 3 * j) / 4 for j in range(11)] for i in range(2)],
+                "X": [[math.cos(2 * i + j) + 3 * j for j in range(3)] for i in range(4)],
+                "w": [1 + math.cos(k) / 4 for k in range(6)],
+            },
+            {
+                "measured": [[math.sin(3 * k + j) for j in range(2)] for k in range(6)],
+                "by": [k % 2 for k in range(6)],
+                "seen": [2 * k // 3 % 4 for k in range(6)],
+            },
+        ),
+        "gaussian_process": Case(
+            gaussian_process,
+            {"amplitude": 1.0, "length": 0.6, "error": 0.3},
+            {
+                "x": [0.3 * i for i in range(8)],
+                "y": [math.sin(i) + math.cos(5 * i * i) / 3 for i in range(8)],
+            },
         ),
     }
 

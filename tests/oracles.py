@@ -19,6 +19,7 @@ import paramprog.transfer  # fills OPS
 from paramprog.graph import PART, Region
 from paramprog.op import NO_ATTRS, OPS, Attrs, Chain, Op, pull, push
 from paramprog.transfer.source import LEAF
+from paramprog.transfer.tape import TAPES
 from paramprog.types import Kind, Shape, ShapeError, Type
 
 assert paramprog.transfer
@@ -148,6 +149,8 @@ class Case:
             if t.kind == "real":
                 low, high = self.op.domain[min(port, len(self.op.domain) - 1)]
                 x = rng.uniform(low, high, t.shape)
+                if self.op.dominant and t.shape[-1:] * 2 == t.shape[-2:]:
+                    x += self.op.dominant * np.eye(t.shape[-1])
             else:
                 default = rng.integers(0, 2, t.shape)
                 x = np.reshape(next(given, default), t.shape)
@@ -182,8 +185,8 @@ SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3))
 
 
 def computes(op: Op) -> bool:
-    """Whether a primitive is a function of arrays: not a source, nor a region or a part of one."""
-    return not isinstance(op, Region) and op is not PART and type(op) is not type(LEAF)
+    """Whether a primitive is a function of arrays: not a source, nor a region or a part of one, nor one of tapes."""
+    return not isinstance(op, Region) and op is not PART and type(op) is not type(LEAF) and op not in TAPES
 
 
 def cases(op: Op) -> list[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ import scipy.special
 from oracles import cases, dense, dense_by_pulls, differences
 
 import paramprog
+from paramprog.diagnostics import ProgramError
 from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint, tangent
 from paramprog.graph import Graph
+from paramprog.graph.region import ValueFault
 from paramprog.op import OPS, SURFACES, Op, Sample, Surface
+from paramprog.transfer.dependence import moves
 from paramprog.transfer.linear import linear
 from paramprog.transfer.map import GUARD, RECIP, smooth
 from paramprog.types import Signature, Type
@@ -43,9 +47,35 @@ def backwards() -> Iterator[Op]:
         lambda x: x[::-1],
         lambda lin: lin,
         signature=lambda shape: Signature.of("i->i"),
+        depends=moves,
         surfaces=(Surface("backwards", "the entries of a vector from last to first"),),
         samples=(Sample(((3,),)),),
         total=True,
+    )
+    yield op
+    _forget(op)
+
+
+@pytest.fixture
+def cubic_root() -> Iterator[Op]:
+    """The real root y of y^3 + a y = b, for a > 0: an iteration, whose derivative is that of the equation."""
+
+    def value(a: Any, b: Any) -> Any:
+        if np.any(a <= 0):
+            raise ValueFault("several-roots", "there are several roots")
+        y = np.cbrt(b)
+        for _ in range(60):
+            y = y - (y**3 + a * y - b) / (3 * y**2 + a)
+        return y
+
+    op = smooth(
+        "cubic_root",
+        "the real root y of y^3 + a y = b, for a > 0",
+        value,
+        lambda y, a, b: -y * RECIP(3.0 * y * y + a),
+        lambda y, a, b: RECIP(3.0 * y * y + a),
+        arguments=("a", "b"),
+        domain=((0.5, 2.0), (-2.0, 2.0)),
     )
     yield op
     _forget(op)
@@ -128,6 +158,59 @@ def test_use_in_a_program(logit: Op, backwards: Op):
     assert program.verify().ok
 
 
+def test_an_implicit_function(cubic_root: Op):
+    """Two arguments, both orders by the closed form at b = 10, a = 1, where y = 2; faults at their place."""
+    check_generated(cubic_root)
+    g = Graph()
+    a, b = g.leaf(Type("real", ())), g.leaf(Type("real", ()))
+    (da, db) = adjoint(cubic_root(a, b), [a, b])
+    (dbb,) = adjoint(db, [b])
+    at = {a: np.float64(1.0), b: np.float64(10.0)}
+    np.testing.assert_allclose(evaluate([da, db, dbb], at), [-2 / 13, 1 / 13, -12 / 13**3], rtol=1e-14)
+    program = paramprog.loads("function f(a = 1.0, b = 10.0) { y = cubic_root(a, b); return y * y }")
+    assert program.verify().ok
+    with pytest.raises(ProgramError) as caught:
+        program(a=-1.0)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("several-roots", "there are several roots")
+    assert found.span.source.text[found.span.start : found.span.end] == "cubic_root(a, b)"
+
+
+def test_what_a_program_with_new_functions_can_do(logit: Op, backwards: Op, tmp_path: Path):
+    """From a file: batches, loops, sparse Jacobians, the printed gradient; Python text is refused with the place."""
+    path = tmp_path / "odds.pp"
+    path.write_text(
+        "function f(x : real[3] = [0.2, 0.4, 0.6]) {\n"
+        "    y = x\n    for i in 0..3 { y = sigmoid(logit(y) + backwards(x)) }\n    return sum(y)\n}\n"
+    )
+    program = paramprog.load(path)
+    found = program.grad()
+    again = paramprog.loads(program.gradient_program())
+    np.testing.assert_allclose(again.run().outputs["dx"], found["x"], rtol=1e-14)
+    with pytest.raises(ProgramError, match=r"no-lanes.*`backwards` has no rule for many samples at once"):
+        program.grad(x=np.array([[0.2, 0.4, 0.6], [0.3, 0.3, 0.3]]), batch=["x"], per_sample=True)
+    with pytest.raises(ProgramError, match=r"not-printable.*`logit` cannot be written in Python"):
+        program.gradient_program(language="python")
+    text = "function f(x : real[3] = [0.2, 0.4, 0.6]) { return logit(backwards(x)) * x }"
+    sparse = paramprog.loads(text).jacobian(
+        sparse=True
+    )  # without a rule for lanes, one product after the other
+    assert (sparse["x"].rows.tolist(), sparse["x"].columns.tolist()) == ([0, 0, 1, 2, 2], [0, 2, 1, 0, 2])
+    assert sparse.colours == 2
+    np.testing.assert_array_equal(sparse["x"].dense(), paramprog.loads(text).jacobian()["x"])
+
+
+def test_a_name_is_registered_once(logit: Op):
+    """As a primitive, and as a function with so many arguments; an unregistered name is unknown to programs."""
+    with pytest.raises(ValueError, match="a primitive named 'logit' exists already"):
+        smooth("logit", "again", scipy.special.logit, lambda y, x: y)
+    with pytest.raises(ValueError, match=r"a function sin\(x\) exists already"):
+        smooth("sine", "again", np.sin, lambda y, x: y, surfaces=(Surface("sin", "again"),))
+    assert "sine" not in OPS
+    with pytest.raises(ProgramError, match="undefined-function"):
+        paramprog.loads("function f(x = 1.0) { return sine(x) }").run()
+
+
 def test_names_are_free_again():
     """The fixtures leave nothing behind."""
-    assert not {"logit", "backwards"} & (set(OPS) | set(SURFACES))
+    assert not {"logit", "backwards", "cubic_root"} & (set(OPS) | set(SURFACES))

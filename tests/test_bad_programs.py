@@ -26,8 +26,8 @@ SEVERAL = {"three-errors": ["unknown-init", "undefined-name", "undefined-name"]}
 NOT_FROM_A_FILE = {
     # what the values, names and sizes given with a program can have wrong (tests/lang/test_arguments.py)
     "dim-conflict", "input-shape", "input-value", "unknown-input", "values-file",
-    # what was asked of a program (tests/test_program.py)
-    "not-real", "path-limit", "unknown-output", "unknown-point",
+    # what was asked of a program (tests/test_program.py, tests/test_compiled.py)
+    "no-c-backend", "not-real", "path-limit", "unknown-output", "unknown-point",
     # files, memory, and what the command line writes (tests/cli, tests/lang/test_read.py)
     "binary-output", "graph-picture", "graphviz-missing", "not-printable", "out-of-memory", "unreadable-file",
     "unwritable", "would-overwrite",
@@ -41,6 +41,8 @@ NOT_FROM_A_FILE = {
     "batch-axis", "batch-mode", "batch-size", "no-data", "optimise-bounds", "optimise-start", "optimise-wrt",
     # an operation that has no rule for many samples: none of those built in
     "no-lanes",
+    # what loops may hold for gradients (tests/analyses/test_budget.py)
+    "memory-mode", "memory-too-small", "memory-turns",
     # a file of 16 MiB (tests/lang/test_read.py), a graph of a million nodes (tests/lang/test_build.py)
     "graph-limit", "source-limit",
 }  # fmt: skip
@@ -55,7 +57,7 @@ def findings(path: str) -> list[Diagnostic]:
         gradient = program.grad()
     except ProgramError as error:
         return list(error.diagnostics)
-    return [*program.compiled().checked.report.diagnostics, *(gradient.warnings or result.warnings)]
+    return [*program.check(), *(gradient.warnings or result.warnings)]
 
 
 def codes_in_the_source() -> set[str]:

@@ -9,11 +9,12 @@ import numpy as np
 
 from paramprog.diagnostics import Diagnostic
 from paramprog.graph import Node
+from paramprog.transfer.stack import Tape
 
 
 def finite(value: Any) -> bool:
-    """Whether all entries are finite; None (a structural zero) is."""
-    return value is None or bool(np.all(np.isfinite(value)))
+    """Whether all entries are finite; None (a structural zero) is. What lies on a tape had its turn before."""
+    return value is None or isinstance(value, Tape) or bool(np.all(np.isfinite(value)))
 
 
 def first_value(nodes: Sequence[Node], values: Mapping[Node, Any]) -> Diagnostic | None:

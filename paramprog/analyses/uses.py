@@ -20,6 +20,7 @@ from paramprog.diagnostics import Span
 from paramprog.evaluate import Trace
 from paramprog.graph import Node
 from paramprog.op import Chain
+from paramprog.recorder import Turn
 from paramprog.transfer.facts import Fact, plain, pull_fact
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.select import COMPRESS
@@ -30,13 +31,15 @@ class Use:
     """One term of a gradient: `node` of the trace works with the point, and adds `value`, of the point's shape.
 
     `through` are the places of the copies on the way, the outermost first: calls, and assignments of another name.
-    `into` is the first of the named points of the entry function that the use works for: it tells calls apart.
+    `into` is the first of the named points of the entry function that the use works for: it tells calls apart. `turns`
+    are those of the loops around, of the outermost first.
     """
 
     node: Node
     value: Any
     through: tuple[Span, ...] = ()
     into: str | None = None
+    turns: Sequence[Turn] = ()
 
     @property
     def span(self) -> Span | None:
@@ -76,7 +79,7 @@ def uses(
 
     def use(node: Node, fact: Fact, chains: tuple[Chain, ...], through: tuple[Span, ...]) -> Use:
         into = names.get(int(first[node])) if first[node] < inf else None
-        return Use(node, _value(fact, chains), through, into)
+        return Use(node, _value(fact, chains), through, into, trace.turns.get(node, ()))
 
     with np.errstate(all="ignore"):
         found = {name: _terms(trace, x, output, facts, consumers) for name, x in points.items()}

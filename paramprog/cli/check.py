@@ -41,20 +41,23 @@ def run(arguments: Namespace) -> Reply:
         return dump(arguments)
     try:
         program = request.program(arguments)
-        compiled = program.compiled(request.values(arguments))
+        given = request.values(arguments)
+        compiled = program.compiled(given)
         outputs = choose.outputs(compiled, arguments.output)
+        warnings = program.check(given, seed=arguments.seed)
     except ProgramError as error:
         if not arguments.json:
             raise
         complain(error.diagnostics)
         found = [_entry(d) for d in error.diagnostics]
         return Reply(document(ok=False, diagnostics=found), FAULT)
-    remark([], compiled.checked.report.diagnostics, quiet=arguments.quiet)
+    remark([], warnings, quiet=arguments.quiet)
     if arguments.json:
         built = compiled.built
         types = {"inputs": built.inputs, "params": built.params, "output": outputs}
         shapes = {key: _shapes(nodes) for key, nodes in types.items()}
-        return Reply(document(ok=True, function=program.function, **shapes))
+        found = [_entry(d) for d in warnings]
+        return Reply(document(ok=True, function=program.function, **shapes, diagnostics=found))
     return Reply(_summary(program.function, compiled))
 
 

@@ -35,8 +35,8 @@ def configure(parser: ArgumentParser) -> None:
     output_options(parser, dump=True)
     parser.add_argument_group("the program of the gradient").add_argument(
         "--emit",
-        choices=("pp", "python"),
-        help="print the gradient as a program: in the language itself, or as a NumPy function",
+        choices=("pp", "c", "python"),
+        help="print the gradient as a program: in the language itself, in C99, or as a NumPy function",
     )
     parser.set_defaults(run=run)
 
@@ -52,7 +52,10 @@ def run(arguments: Namespace) -> Reply:
     if arguments.emit:
         given = request.values(arguments)
         wrt, output = request.wrt(arguments), arguments.output
-        text = program.gradient_program(given, wrt=wrt, output=output, language=arguments.emit)
+        if arguments.emit == "c":
+            text = program.export(given, wrt=wrt, output=output, seed=arguments.seed)
+        else:
+            text = program.gradient_program(given, wrt=wrt, output=output, language=arguments.emit)
         if arguments.json:
             return Reply(document(function=program.function, language=arguments.emit, program=text))
         return Reply(text)
@@ -64,11 +67,11 @@ def run(arguments: Namespace) -> Reply:
         output=arguments.output,
         max_paths=arguments.max_paths,
         by_use=arguments.by_use,
+        memory=arguments.memory,
+        backend=arguments.backend,
     )
     compiled = result.point.compiled
-    remark(
-        result.point.notes, [*compiled.checked.report.diagnostics, *result.warnings], quiet=arguments.quiet
-    )
+    remark(_notes(result), [*compiled.checked.report.diagnostics, *result.warnings], quiet=arguments.quiet)
     if arguments.json:
         entries = {
             "function": program.function,
@@ -82,7 +85,7 @@ def run(arguments: Namespace) -> Reply:
             from paramprog.explain.uses import to_json
 
             entries["by_use"] = to_json(result.by_use)
-        return Reply(document(**entries))
+        return Reply(document(**entries, **_memory(result)))
     return Reply(_text(result, arguments) + _uses_text(result.by_use or {}))
 
 
@@ -111,9 +114,11 @@ def on_rows(arguments: Namespace) -> Reply:
                 by_use=arguments.by_use,
                 batch=rows.names,
                 per_sample=arguments.per_sample,
+                memory=arguments.memory,
+                backend=arguments.backend,
             )
     warnings = [*result.point.compiled.checked.report.diagnostics, *map(rows.of_row, result.warnings)]
-    remark(result.point.notes, warnings, quiet=arguments.quiet)
+    remark(_notes(result), warnings, quiet=arguments.quiet)
     if arguments.out is not None:
         found = {"value": result.value} | {f"gradient/{k}": g for k, g in result.gradients.items()}
         tables.write_file(arguments.out, pack(found))
@@ -129,8 +134,21 @@ def on_rows(arguments: Namespace) -> Reply:
             "params": result.point.params,
             "structural_zero": result.structural_zero,
         }
-        return Reply(document(**entries))
+        return Reply(document(**entries, **_memory(result)))
     return Reply(_text(result, arguments))
+
+
+def _notes(result: Gradient) -> list[str]:
+    """What was drawn, and how loops keep to the memory that they may hold."""
+    from paramprog.analyses.budget import note
+
+    return [*result.point.notes, *([] if result.memory is None else [note(result.memory)])]
+
+
+def _memory(result: Gradient) -> dict[str, object]:
+    from paramprog.analyses.budget import to_json
+
+    return {} if result.memory is None else {"memory": to_json(result.memory)}
 
 
 def _text(result: Gradient, arguments: Namespace) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 from paramprog import __version__
 
+BACKENDS = ("auto", "numpy", "c")
+"""What computes: `compile.backend.BACKENDS`, which cannot be imported before it must."""
+
 STAGES = ("tree", "types", "graph", "gradient")
 """What `--dump` can show: `pipeline.STAGES`, which cannot be imported before it must."""
 
@@ -19,7 +22,7 @@ def program_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the program")
     group.add_argument("--function", metavar="F", help="enter at this function (default: the last one)")
     group.add_argument(
-        "--dim", metavar="NAME=SIZE", action="append", type=size, default=[], help="a size; repeatable"
+        "--dim", metavar="NAME=SIZE", action=OneEach, type=size, default=[], help="a size; repeatable"
     )
     group.add_argument(
         "--dtype",
@@ -27,9 +30,7 @@ def program_options(parser: argparse.ArgumentParser) -> None:
         default="float64",
         help="how reals are represented (default: float64)",
     )
-    group.add_argument(
-        "--backend", choices=("auto", "numpy"), default="auto", help="what computes (default: auto)"
-    )
+    group.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes (default: auto)")
     group.add_argument(
         "--max-nodes", metavar="N", type=positive, help="limit of the flow graph (default: 1000000)"
     )
@@ -71,6 +72,13 @@ def gradient_options(parser: argparse.ArgumentParser, *, modes: Sequence[str] = 
         group.add_argument(
             "--by-use", action="store_true", help="also what each use of a point adds, and where"
         )
+        memory_option(group)
+
+
+def memory_option(group: argparse._ArgumentGroup) -> None:
+    """`--memory 64MB`."""
+    text = "what loops may hold for the gradient, such as 64MB; those that would hold more run turns again"
+    group.add_argument("--memory", metavar="SIZE", type=memory, help=text)
 
 
 def wrt_option(group: argparse._ArgumentGroup, what: str) -> None:
@@ -100,6 +108,22 @@ def output_options(
         )
     group.add_argument("-q", "--quiet", action="store_true", help="no notes and warnings")
     group.add_argument("-v", "--verbose", action="store_true", help="the traceback of an internal error")
+
+
+class OneEach(argparse.Action):
+    """Collects `NAME=...`, one for each name: of two, either might be meant."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option: str | None = None,
+    ) -> None:
+        given: list[tuple[str, Any]] = getattr(namespace, self.dest) or []
+        if values[0] in (name for name, _ in given):
+            raise argparse.ArgumentError(self, f"`{values[0]}` is given twice")
+        setattr(namespace, self.dest, [*given, values])
 
 
 # ---- the texts of options ----------------------------------------------------------------------------------
@@ -138,6 +162,17 @@ def natural(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise argparse.ArgumentTypeError(f"`{_short(text)}` is not a whole number from 0 on, below 10^18")
     return int(text)
+
+
+def memory(text: str) -> int:
+    """`64MB`, in bytes."""
+    from paramprog.analyses.budget import parse_bytes
+
+    try:
+        return parse_bytes(text)
+    except ValueError:
+        message = f"`{_short(text)}` is not an amount of memory such as 64MB or 1.5GiB"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def positive(text: str) -> int:

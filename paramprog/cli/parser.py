@@ -5,7 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from paramprog.cli import check, examples, fmt, grad, graph, jacobian, optimise, paths, run, train, verify
+from paramprog.cli import (
+    check,
+    examples,
+    export,
+    fmt,
+    grad,
+    graph,
+    hessian,
+    jacobian,
+    optimise,
+    paths,
+    run,
+    train,
+    verify,
+)
 from paramprog.cli.options import output_options
 from paramprog.diagnostics import printable
 
@@ -16,12 +30,14 @@ COMMANDS = {
     "run": run,
     "grad": grad,
     "jacobian": jacobian,
+    "hessian": hessian,
     "verify": verify,
     "paths": paths,
     "train": train,
     "optimise": optimise,
     "graph": graph,
     "fmt": fmt,
+    "export": export,
     "examples": examples,
 }
 

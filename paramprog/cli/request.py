@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from paramprog.diagnostics import Source
     from paramprog.program import Program
 
+COMPILED = ("run", "grad", "train")
+"""Commands that compiled code can do."""
+
 SCALE = "scale/"
-"""How the names of scales begin: `train.scaling.PREFIX`, which cannot be imported before it must."""
+"""How the names of scales begin: `fitting.scaling.PREFIX`, which cannot be imported before it must."""
 
 
 def source(arguments: Namespace) -> Source:
@@ -28,6 +31,9 @@ def source(arguments: Namespace) -> Source:
 
 def program(arguments: Namespace) -> Program:
     """The program in FILE. Raises ProgramError."""
+    if arguments.backend == "c" and arguments.command not in COMPILED:
+        message = f"`--backend c` computes {', '.join(COMPILED)}; `{arguments.command}` is computed by NumPy"
+        raise fail("no-c-backend", message)
     from paramprog.lang.build import MAX_NODES
     from paramprog.program import Program
 

@@ -37,7 +37,9 @@ def run(arguments: Namespace) -> Reply:
         return on_rows(arguments)
     need_data(arguments)
     program = request.program(arguments)
-    result = program.run(request.values(arguments), seed=arguments.seed, output=arguments.output)
+    result = program.run(
+        request.values(arguments), seed=arguments.seed, output=arguments.output, backend=arguments.backend
+    )
     checked = result.point.compiled.checked.report.diagnostics
     outputs = result.outputs
     remark(result.point.notes, [*checked, *result.warnings], quiet=arguments.quiet)
@@ -58,7 +60,7 @@ def on_rows(arguments: Namespace) -> Reply:
 
     with one_thread():
         rows, given = read_rows(arguments, program)
-        many = rows.many(given, arguments.seed, arguments.output)
+        many = rows.many(given, arguments.seed, arguments.output, arguments.backend)
         compiled = many.point.compiled
         remark(many.point.notes, compiled.checked.report.diagnostics, quiet=arguments.quiet)
         with rows.places():

@@ -8,7 +8,7 @@ from paramprog.cli import request
 from paramprog.cli.document import document
 from paramprog.cli.dump import dump
 from paramprog.cli.failures import FAULT
-from paramprog.cli.options import gradient_options, output_options, program_options
+from paramprog.cli.options import gradient_options, output_options, positive, program_options
 from paramprog.cli.terminal import Reply, remark
 
 USAGE = "FILE [options]"
@@ -21,6 +21,8 @@ def configure(parser: ArgumentParser) -> None:
     gradient_options(parser)
     text = "also compute exactly, in rational arithmetic, and check the rule of every operation at its place"
     parser.add_argument("--exact", action="store_true", help=text)
+    text = "also the N nearest boundaries of branches, roundings, max and the like, and what jumps there (default: 10)"
+    parser.add_argument("--kinks", metavar="N", nargs="?", type=positive, const=10, default=0, help=text)
     output_options(parser, dump=True)
     parser.set_defaults(run=run)
 
@@ -42,6 +44,7 @@ def run(arguments: Namespace) -> Reply:
         output=arguments.output,
         max_paths=arguments.max_paths,
         exact=arguments.exact,
+        kinks=arguments.kinks,
     )
     text = document(**to_json(report)) if arguments.json else f"{table(report)}\n"
     return Reply(text, 0 if report.ok else FAULT)

@@ -1,9 +1,8 @@
 """Compiled libraries on disk, by content: the C text, the flags, the compiler and the CPU.
 
 In $PARAMPROG_CACHE, else $XDG_CACHE_HOME/paramprog, else ~/.cache/paramprog. An entry is written beside its place and
-moved there, so that nobody sees half of one; its checksum is beside it, and one that does not fit is made again.
-When the
-entries are larger than $PARAMPROG_CACHE_MEGABYTES (256) those that have not been used for longest are removed.
+moved there, so that nobody sees half of one; its checksum is beside it, and one that does not fit is made again. When
+the entries are larger than $PARAMPROG_CACHE_MEGABYTES (256) those that have not been used for longest are removed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 from paramprog.compile.builder import literal
 from paramprog.compile.functions import functions
 from paramprog.compile.kernel import Buf
-from paramprog.compile.print_c import TYPE
+from paramprog.compile.print_kernel import TYPE
 from paramprog.compile.source import CSource, c_source, head, lower, prepared
 from paramprog.diagnostics import Span
 from paramprog.graph import Node

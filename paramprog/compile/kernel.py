@@ -132,8 +132,7 @@ class Check(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """All entries of a buffer, which is on the stack if `local`, before they accumulate; without `how` it is only
-    room."""
+    """All entries of a buffer, on the stack if `local`, before they accumulate; without `how` it is only room."""
 
     buf: Buf
     how: How | None

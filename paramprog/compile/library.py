@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from paramprog.compile import cache
 from paramprog.compile.blas import Blas, blas
-from paramprog.compile.print_c import TYPE
+from paramprog.compile.print_kernel import TYPE
 from paramprog.compile.python_entry import python_entry
 from paramprog.compile.source import CSource
 from paramprog.compile.toolchain import NoCompiler, Toolchain, cpu, toolchain
@@ -48,8 +48,7 @@ static void pp_give(char *arena) {{
 
 
 def entry_text(source: CSource) -> str:
-    """`pp_entry`: an arena, on the stack or kept for the next call, and the call; so it may be entered by many
-    threads."""
+    """`pp_entry`: the call with an arena of its own, on the stack or kept for the next call; threads may share it."""
     unit = source.unit
     count = len(unit.inputs)
     args = [f"(const {TYPE[b.kind]} *)io[{k}]" for k, b in enumerate(unit.inputs)]

@@ -61,16 +61,17 @@ def _entering(outer: Node, rank: int, *, shared: bool) -> _Entering:
 
 
 class Mapped(NamedTuple):
-    """What the keys of a region are, simplified; `leaves` pairs nodes of it with the nodes outside whose values they
-    have."""
+    """What the keys of a region are, simplified; `leaves` says for nodes of it whose values they have, outside."""
 
     made: Simplified
     leaves: Mapping[Node, Node]
 
 
 def over_all_lanes(node: Node, live: Live, keys: Sequence[Key]) -> Mapped:
-    """Each key over all lanes, [*lanes, *shape], or its sum. Raises ProgramError where a primitive has no rule for
-    lanes."""
+    """Each key over all lanes, [*lanes, *shape], or its sum.
+
+    Raises ProgramError where a primitive has no rule for lanes.
+    """
     sizes = node.args[0].shape
     shared = node.attrs.get("shared", frozenset())
     entering = {
@@ -103,8 +104,7 @@ def _is_constant(n: Node) -> bool:
 
 
 def _leaf(graph: Graph, leaf: Node, e: _Entering, axis: int, sizes: Sequence[int]) -> Node:
-    """The leaf with this axis too, if it has it; a constant as soon as it has all of its axes, so that rules can see
-    it."""
+    """The leaf with this axis too, if it has it; a constant that has all of its axes, so that rules can see it."""
     shape = (sizes[axis], *leaf.shape) if axis in e.axes else leaf.shape
     if _is_constant(e.core) and e.core.shape == shape:
         return graph.append(e.core.op, (), e.core.attrs, e.core.results)

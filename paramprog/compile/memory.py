@@ -6,6 +6,7 @@ the whole loop; what its body makes lives within one turn.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
 
 from paramprog.compile.kernel import Buf, Choice, Step, Turns, outside
@@ -75,7 +76,6 @@ def arena(memory: Sequence[Buf], steps: Sequence[Step], real: Real) -> tuple[Map
             if first <= high and low <= last and begin < at + size and at < stop:
                 at = stop
         places[b] = at
-        taken.append((at, at + size, low, high))
-        taken.sort()
+        insort(taken, (at, at + size, low, high))
         end = max(end, at + size)
     return places, end

@@ -1,16 +1,14 @@
 """The entry for CPython: a built-in function that takes arrays and numbers and returns them, without Python.h.
 
 It is made with `PyCFunction_NewEx` from a METH_FASTCALL function. The layouts that it relies on are stable within
-NumPy 2
-and CPython with a GIL; `entry.py` tests them when the first library is loaded, and else calls through ctypes. It
-refuses
-whatever it does not expect: the caller then makes arrays of the right kind.
+NumPy 2 and CPython with a GIL; `c_plan.py` tests them when the first library is loaded, and else calls through ctypes.
+It refuses whatever it does not expect: the caller then makes arrays of the right kind.
 """
 
 from __future__ import annotations
 
 from paramprog.compile.kernel import Buf
-from paramprog.compile.print_c import TYPE
+from paramprog.compile.print_kernel import TYPE
 from paramprog.compile.source import CSource
 from paramprog.types import Kind
 

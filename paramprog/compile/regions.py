@@ -1,8 +1,7 @@
 """Loops and branches as steps: each body is lowered on its own, its ports being addresses of memory outside.
 
-A carry is a pointer: to its first value, then to where the body has put the next one: two buffers in turn, or the
-rows of
-its history. A branch per lane runs its lanes one by one.
+A carry is a pointer: to its first value, then to where the body has put the next one, which is one of two buffers in
+turn, or the row of its history. A branch per lane runs its lanes one by one.
 """
 
 from __future__ import annotations

@@ -48,6 +48,9 @@ LIMIT = 400
 DEAR = 8
 """From this cost on a value is better stored than computed twice, and wants a loop without loops in it."""
 
+DEEP = 100
+"""Operations one inside the other beyond which a value is stored, so that no kernel computes too much in one loop."""
+
 RECENT = 16
 """How many loops back a place is looked for."""
 
@@ -73,6 +76,8 @@ class Nest:
     extent: Dim
     items: list[Value | Nest] = field(default_factory=list)
     dear: bool = False
+    adds: set[bool] = field(default_factory=set)
+    """Of the sums in it, innermost, whether they are kept in memory. Both kinds in one loop are not vectorised."""
 
 
 Item = Value | Nest
@@ -107,7 +112,7 @@ class Schedule:
                 inner = unviewed(a)
                 if not isinstance(inner, (*MEMORY, Number)):
                     self.stored.add(inner)
-        elif isinstance(v, Alias) or isinstance(v, Take):
+        elif isinstance(v, (Alias, Take)):
             self._in_memory(v.of)
         if isinstance(v, Map | Take) and not v.shape:
             self.stored.add(v)
@@ -175,7 +180,7 @@ class Schedule:
         return cost_of(v.text) if isinstance(v, Map) else 4 if isinstance(v, Take) else 1
 
     def _more(self, where: dict[Value, set[object]]) -> bool:
-        """Store what would be dear to compute in two places, and what is made of very much."""
+        """Store what would be dear to compute in two places, and what is the end of a very long chain."""
         cost: dict[Value, int] = {}
         size: dict[Value, int] = {}
         found: set[Value] = set()
@@ -184,10 +189,10 @@ class Schedule:
                 cost[v], size[v] = 0, 0
                 continue
             cost[v] = self._own_cost(v) + sum(cost.get(a, 0) for a in v.args)
-            size[v] = 1 + sum(size.get(a, 0) for a in v.args)
+            size[v] = 1 + max((size.get(a, 0) for a in v.args), default=0)
             if isinstance(v, View):
                 continue
-            if (cost[v] >= DEAR and len(where[v]) > 1) or size[v] > LIMIT:
+            if (cost[v] >= DEAR and len(where[v]) > 1) or size[v] > DEEP:
                 found.add(v)
                 cost[v] = size[v] = 0
         self.stored |= found
@@ -203,11 +208,13 @@ class Schedule:
             self.path[r] = path
             return
         last = depth + 1 == len(extents)
+        adds = _adds_in_memory(r) if last else None
         chosen: Nest | None = None
         for item in items[: -RECENT - 1 : -1]:
             inside = [k for p, k in makers if p is item or item in self.path.get(p, ())]
             if isinstance(item, Nest) and item.extent == extents[depth] and all(k > depth for k in inside):
                 crowded = dear and any(isinstance(x, Nest) for x in item.items) if last else item.dear
+                crowded |= last and adds is not None and not item.adds <= {adds}
                 if not crowded:
                     chosen = item
                     break
@@ -217,6 +224,8 @@ class Schedule:
             chosen = Nest(extents[depth])
             items.append(chosen)
         chosen.dear |= dear and last
+        if adds is not None:
+            chosen.adds.add(adds)
         self._join(chosen.items, r, makers, [*path, chosen], dear)
 
     # ---- kernels -------------------------------------------------------------------------------------------------
@@ -258,6 +267,14 @@ class Schedule:
         if any(self.kernel[u] != self.kernel[r] for u in self.users.get(r, [])):
             return True
         return bool(r.shape) and self.shared(r) == 0
+
+
+def _adds_in_memory(r: Value) -> bool | None:
+    """Whether the innermost loop of a sum is an axis of its result; None for what is no sum."""
+    if not isinstance(r, Reduce | Contract):
+        return None
+    extents, axes = space(r)
+    return len(extents) - 1 in axes
 
 
 def inside(nest: Nest) -> list[Value]:

@@ -1,6 +1,7 @@
-"""A graph as a C source: `pp_run(inputs..., outputs..., arena)`, which returns 0 or the number of the operation that
-has no
-value."""
+"""A graph as a C source.
+
+`pp_run(inputs..., outputs..., arena)` returns 0, or the number of the operation that has no value.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from paramprog.compile.functions import functions
 from paramprog.compile.kernel import Buf, Step
 from paramprog.compile.lower import Lowering
 from paramprog.compile.memory import arena
-from paramprog.compile.print_c import TYPE, StepPrinter, Texts
+from paramprog.compile.print_c import StepPrinter
+from paramprog.compile.print_kernel import TYPE, Texts
 from paramprog.compile.translate import Program
 from paramprog.diagnostics import Span
 from paramprog.graph import Node

@@ -23,14 +23,14 @@ FLAGS = (
     "-fno-trapping-math",
     "-ffp-contract=off",
     "-fopenmp-simd",
+    "-fno-tree-slp-vectorize",
     "-fPIC",
     "-shared",
     "-w",
 )
-"""No -ffast-math: it would lose NaN, infinities and the conventions at hard points; nor are a * b + c contracted, or
-x y - y x
-would be a rounding error instead of the 0 that the conventions speak of. Sums that may be contracted say so
-(`pp_mac`)."""
+"""No -ffast-math: it would lose NaN, infinities and the conventions at hard points. Nor is a * b + c contracted, or
+x y - y x would be a rounding error instead of the 0 that the conventions speak of; sums that may be say so (`pp_mac`).
+Straight code is not vectorised, which gcc 12 gets wrong (docs/decisions/014-c-back-end.md)."""
 
 X86_FLAGS = ("-mprefer-vector-width=512",)
 

@@ -1,6 +1,7 @@
-"""From a schedule to the statements of one kernel: what a stored value reads is computed in the outermost scope that
-has
-its loops, once in each scope."""
+"""From a schedule to the statements of one kernel.
+
+What a stored value reads is computed in the outermost scope that has its loops, once in each scope.
+"""
 
 from __future__ import annotations
 

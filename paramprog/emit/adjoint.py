@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from paramprog.dataflow.solve import solve
 from paramprog.diagnostics import Span
+from paramprog.emit.histories import row_by_row
+from paramprog.emit.lanes import entry_by_entry
+from paramprog.emit.names import is_number_name
 from paramprog.gradient import Derivative, Identity, between, plain_or_none
 from paramprog.graph import Graph, Node, cone
 from paramprog.graph.graph import bodies
@@ -54,8 +57,11 @@ class Gradient:
     """The value, and all adjoints that are there."""
 
 
-def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
+def gradient(built: Built, output: str, wrt: Mapping[str, Node], *, contracts: bool = True) -> Gradient:
     """The value of one output and its gradients, prepared for printing; the output is a real scalar.
+
+    Without `contracts` there are no contractions of histories whose length is known at run time only, and nothing else
+    is computed of them as a whole where that can be helped.
 
     The program is simplified before it is differentiated, unless that could make one point of two that are
     differentiated by.
@@ -76,9 +82,12 @@ def gradient(built: Built, output: str, wrt: Mapping[str, Node]) -> Gradient:
     uses = _uses(before)
     every = {**{k: n for k, n in points.items() if n.kind == "real"}, **chosen}
     asked = list(dict.fromkeys([*every.values(), *(n for n in before if n.kind == "real")]))
-    pulled = dict(zip(asked, _adjoints(end, asked), strict=True))
+    pulled = dict(zip(asked, _adjoints(end, asked, contracts=contracts), strict=True))
     made = [pulled[n] for n in chosen.values()]
     second = simplify([end, *(n for n in made if n is not None)])
+    entry_by_entry(second.graph)
+    if not contracts:
+        row_by_row(second.graph)
     where = second.of
 
     def found(name: str, node: Node, *, wanted: bool) -> Adjoint:
@@ -113,7 +122,7 @@ class _Naming(Derivative):
     def inside(
         self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]
     ) -> dict[Node, Fact]:
-        inner = _Naming(body, values, seeds, backward=True, finite=self.finite)
+        inner = _Naming(body, values, seeds, backward=True, finite=self.finite, contracts=self.contracts)
         facts = solve(nodes, inner, backward=True)
         for n, fact in facts.items():
             made = plain_or_none(fact)
@@ -122,22 +131,23 @@ class _Naming(Derivative):
         return facts
 
 
-def _adjoints(output: Node, wrt: Sequence[Node]) -> list[Node | None]:
+def _adjoints(output: Node, wrt: Sequence[Node], *, contracts: bool) -> list[Node | None]:
     """What `gradient.adjoint` finds, with names."""
     graph = output.graph
     start = graph.constant(1.0, "real", output.shape)
     nodes = between(graph.nodes[: output.id + 1], wrt, [output])
-    facts = solve(nodes, _Naming(graph, Identity(), {output: start}, backward=True), backward=True)
+    analysis = _Naming(graph, Identity(), {output: start}, backward=True, contracts=contracts)
+    facts = solve(nodes, analysis, backward=True)
     return [plain_or_none(facts.get(x)) for x in wrt]
 
 
 def _names(graph: Graph) -> dict[Node, str]:
-    """The names of nodes, in bodies too."""
+    """The names of nodes, in bodies too, but for those that were given when the program was printed before."""
     found: dict[Node, str] = {}
     pending = [graph]
     while pending:
         for n in pending.pop().nodes:
-            if n.name:
+            if n.name and not is_number_name(n.name):
                 found[n] = n.name
             pending += bodies(n)
     return found

@@ -110,13 +110,13 @@ class Arms:
         """What terms of one side are made of."""
         pending = list(roots)
         counts: Counter[Term] = Counter(pending)
-        seen = {t for t in pending if t.site.side is side}
+        seen = dict.fromkeys(t for t in pending if t.site.side is side)
         pending = list(seen)
         while pending:
             for term, n in self.references(pending.pop()):
                 counts[term] += n
                 if term.site.side is side and term not in seen:
-                    seen.add(term)
+                    seen[term] = None
                     pending.append(term)
         outside = sorted((t for t in counts if t.site.side is not side), key=lambda t: order(t.node))
         return Explored(list(seen), counts, {t: counts[t] for t in outside})

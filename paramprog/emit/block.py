@@ -11,11 +11,13 @@ from paramprog.emit.language import Argument, Function
 from paramprog.emit.names import Names
 from paramprog.emit.sites import Side, Term
 from paramprog.emit.statements import Statement, Writer
+from paramprog.emit.tapes import check_operands
 from paramprog.emit.terms import Operand, is_atom
 from paramprog.emit.updates import Updates
 from paramprog.emit.written import Written
 from paramprog.graph import PART, Node, Region
 from paramprog.transfer.source import ARRAY, FULL, LEAF
+from paramprog.transfer.tape import TOP
 from paramprog.types import Shape
 
 MAX_INLINE = 56
@@ -136,6 +138,10 @@ class Block:
         """Whether a term has names that it must be written under."""
         return bool(self._forced.get(term)) or term in self.written
 
+    def is_given(self, term: Term) -> bool:
+        """Whether a term has been given more names than one."""
+        return len(self._forced.get(term, ())) > 1
+
     # ---- in order ------------------------------------------------------------------------------------------------
 
     def require(self, root: Term) -> Written:
@@ -180,7 +186,9 @@ class Block:
         self.written[term] = Written(name)
 
     def stands_inline(self, term: Term, value: Written, limit: int | None = None) -> bool:
-        """Whether a term is written where it is used, rather than named."""
+        """Whether a term is written where it is used, rather than named; what is taken off a tape has a name."""
+        if term.node.op is TOP:
+            return False
         if self.uses(term) < 2:
             return len(value.text) <= (limit or self.max_inline)
         return self.arms.repeatable(term) and len(value.text) <= MAX_REPEATED
@@ -220,6 +228,7 @@ class Block:
         if node.op is PART:
             mapped = self.arms.forms.is_mapped(node.args[0])
             return self.writer.regions.collected(self, term) if mapped else self._conditional(term)
+        check_operands(self.language, node)
         *others, last = self.terms.operands(term)
         return self.language.operation(node, [*map(self.operand, others), self.last(node, last)])
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from paramprog.diagnostics import fail
 from paramprog.emit.sites import Index, Row, Side, Site, Term, index_of
 from paramprog.graph import PART, Node, Result
-from paramprog.graph.region import Key, Keys
+from paramprog.graph.region import Key, Keys, in_order
 from paramprog.op import OPS
 from paramprog.transfer.branches import Branch
 from paramprog.transfer.gather import GATHER
@@ -20,7 +20,7 @@ from paramprog.transfer.linear import NEG, SPREAD
 from paramprog.transfer.loops import REPLAY, Loop
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import is_summed, kind_of
-from paramprog.transfer.select import SLICE
+from paramprog.transfer.select import SLICE, Cuts
 from paramprog.transfer.source import FULL, LEAF
 from paramprog.transfer.step import NOT, REAL
 
@@ -43,9 +43,9 @@ class Bodies:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
 
-    def keys(self, region: Term) -> Keys:
+    def keys(self, region: Term) -> Sequence[Key]:
         """What is needed of a region."""
-        return region.site.live.get(region.node, frozenset())
+        return in_order(region.node, region.site.live.get(region.node, ()))
 
     def part(self, region: Term, key: Key) -> Term:
         """The part of a region that takes out a key which is needed."""
@@ -53,7 +53,7 @@ class Bodies:
 
     def live(self, region: Term) -> Sequence[Mapping[Node, Keys]]:
         """What is needed of each body."""
-        op, keys = region.node.op, self.keys(region)
+        op, keys = region.node.op, region.site.live.get(region.node, frozenset())
         if isinstance(op, Loop):
             return [op.live(region.node, keys)]
         assert isinstance(op, Branch)
@@ -115,13 +115,21 @@ class Bodies:
         elif node.op is FULL:
             site.numbers[leaf] = node
         else:
-            site.rows[leaf] = Row(outer, tuple(axes))
+            whole, lower = self._unsliced(outer)
+            site.rows[leaf] = Row(whole, tuple(axes), lower)
             found = self._origin(site, outer) if len(axes) == rank else None
             if found is not None:
                 site.origins[leaf] = found
                 if self._is_cheap(found):
                     del site.rows[leaf]
                     site.leaves[leaf] = found
+
+    def _unsliced(self, array: Term) -> tuple[Term, int]:
+        """The array that another one is the rest of, or a stretch, and where along its first axis."""
+        cuts: Cuts = array.node.attrs["cuts"] if array.node.op is SLICE else ()
+        if len(cuts) != 1 or cuts[0].axis or cuts[0].length is None or cuts[0].step != 1:
+            return array, 0
+        return self.terms.resolved(Term(array.site, array.node.args[0])), cuts[0].start
 
     # ---- histories -----------------------------------------------------------------------------------------------
 
@@ -154,7 +162,9 @@ class Bodies:
         site = self.inside(Term(part.site, node))
         if key.op is LEAF:
             row = site.rows.get(key)
-            return row.array if row is not None and row.array.node.shape[0] == size else None
+            return (
+                row.array if row is not None and not row.lower and row.array.node.shape[0] == size else None
+            )
         array, index = (self.terms.resolved(Term(site, a)) for a in key.args)
         is_index = index.site is site and site.indices.get(index.node) == Index(0, 0)
         return array if is_index and array.site.side is not site.side else None
@@ -167,7 +177,14 @@ class Bodies:
             if not t.site.again or node.op is FULL:
                 continue
             if node.op is LEAF:
-                if node not in t.site.rows and node not in t.site.indices and node not in t.site.numbers:
+                row = t.site.rows.get(node)
+                if row is not None and (
+                    row.array.site.again or self.terms.language.on_tape(row.array.node.shape)
+                ):
+                    return False
+                if node in t.site.rows:
+                    pending.append(t.site.rows[node].array)
+                elif node not in t.site.indices and node not in t.site.numbers:
                     return False
                 continue
             count += 1

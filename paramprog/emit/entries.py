@@ -86,7 +86,13 @@ def index_names(region: Term, scope: Names) -> list[str]:
     chosen = found[:1] if isinstance(node.op, Loop) else found[-rank:]
     if len(chosen) != rank or len(set(chosen)) != rank:
         chosen = list("ijklmn"[:rank]) if rank <= 6 else [f"i{k}" for k in range(rank)]
-    return [scope.take(name, f"{name}_") for name in chosen]
+    return [scope.take(*_candidates(name)) for name in chosen]
+
+
+def _candidates(name: str) -> list[str]:
+    """What an index may be called: `i`, or `i_`, also if it was called `i_` when the program was printed before."""
+    stem = re.sub(r"(_\d*)+$", "", name) or name
+    return [stem, f"{stem}_"] if name.endswith("_") else [name, stem, f"{stem}_"]
 
 
 def name_indices(site: Site, names: Sequence[str]) -> None:
@@ -107,10 +113,13 @@ def leaf_text(block: Block, term: Term) -> Written | None:
             total(index, Written(str(lower), Level.UNARY if lower < 0 else Level.PRIMARY)) if lower else index
         )
     if leaf in site.rows:
-        array, axes = site.rows[leaf]
+        array, axes, lower = site.rows[leaf]
         text = block.get(array)
-        for k in axes:
-            text = entry(text, 0, site.names[k], of_lists=block.language.lists)
+        for n, k in enumerate(axes):
+            name = site.names[k]
+            text = entry(
+                text, 0, f"{name} + {lower}" if lower and not n else name, of_lists=block.language.lists
+            )
         return text
     if leaf in site.numbers:
         value = site.numbers[leaf].attrs["value"]

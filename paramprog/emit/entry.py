@@ -64,7 +64,7 @@ class Entry:
         self.name = language.functions.take(f"{function}_gradient")
         self._named: dict[Node, str] = {}
         equal = equal_calls(gradient.graph.nodes)
-        self.terms = Terms(self._named.__contains__, equal, language.converts)
+        self.terms = Terms(self._named.__contains__, equal, language)
         self.terms.home.live = demand(gradient.graph.nodes, gradient.outputs)
         self.writer = Writer(self.terms, language, Arms(self.terms), RegionWriter(), gradient.hints)
         known = {self._term(n): Written(language.leaves[k]) for k, n in gradient.leaves.items()}

@@ -108,6 +108,8 @@ class Forms:
         found = self.arms.explored(roots, site.side)
         if any(isinstance(t.node.op, Region) or t.node.op is REPLACE for t in found.inside):
             return "entry by entry"
+        if any(self.terms.language.on_tape(row.array.node.shape) for row in site.rows.values()):
+            return "entry by entry"
         operations = [t for t in found.inside if not is_atom(t.node)]
         if len(operations) > MAX_ENTRY or any(
             found.counts[t] > 1 and not self.arms.repeatable(t) for t in operations
@@ -146,7 +148,7 @@ class Forms:
         side = self.terms.bodies.inside(region).side
         assert side is not None
         roots = dict.fromkeys(self.entry(region, k) for k in self.terms.bodies.keys(region))
-        yield from often(self.arms.explored(roots, side).outside)
+        yield from self._outside(region, self.arms.explored(roots, side).outside)
 
     def _of_loop(self, region: Term) -> Iterator[tuple[Term, int]]:
         site, node = self.terms.bodies.inside(region), region.node
@@ -163,7 +165,14 @@ class Forms:
             test = self.terms.bodies.test(region)
             assert test.site.side is not None
             terms += self.arms.arm(test, test.site.side).uses
-        yield from often(self.arms.explored(terms, site.side).outside)
+        yield from self._outside(region, self.arms.explored(terms, site.side).outside)
+
+    def _outside(self, region: Term, uses: Mapping[Term, int]) -> Iterator[tuple[Term, int]]:
+        """What a body mentions; a tape is read once, when the turns begin to take it apart."""
+        rows = {row.array for row in self.terms.bodies.inside(region).rows.values()}
+        for t, n in often(uses):
+            on_tape = t in rows and self.terms.language.on_tape(t.node.shape)
+            yield t, 1 if on_tape else n
 
 
 def often(uses: Mapping[Term, int]) -> Iterator[tuple[Term, int]]:

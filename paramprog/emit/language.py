@@ -15,13 +15,13 @@ import numpy as np
 from paramprog.emit.code import Code
 from paramprog.emit.names import Names
 from paramprog.emit.operators import OPERATORS, pattern, words
-from paramprog.emit.written import Written, call, entry, indexed, matrix, product
+from paramprog.emit.written import Written, call, entry, indexed, matrix, product, total
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.select import Cuts
-from paramprog.types import Kind, Real, Shape, Type
+from paramprog.types import Kind, Real, Shape, Size, Type, is_tape
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class Language(ABC):
         name = node.op.name
         if isinstance(node.op, BaseOp):
             return call(self.base(node.op), *args)
+        if name == "add" and is_tape(node.type):
+            return self.tapes(*args)
         if name in OPERATORS:
             return OPERATORS[name](*args)
         if name == "slice":
@@ -116,6 +118,10 @@ class Language(ABC):
         if node.op is CONTRACT:
             return self.contraction(node, *args)
         return self.called(node, args)
+
+    def tapes(self, a: Written, b: Written) -> Written:
+        """The sum of two tapes."""
+        return total(a, b)
 
     def converts(self, op: Op) -> bool:
         """Whether an operation takes ints for reals as they are."""
@@ -236,6 +242,10 @@ class Language(ABC):
     def range(self, limit: Written, *, exact: bool) -> str:
         """0, 1, ..., limit - 1; `exact` if they are calculated with."""
 
+    def on_tape(self, shape: Shape) -> bool:
+        """Whether an array of this shape lies on a tape."""
+        return not self.has_lists and is_ragged(shape)
+
     def turns(self, index: str, limit: Written, *, reverse: bool = False, exact: bool = False) -> str:
         """The head of a loop over a range."""
         range = self.range(limit, exact=exact)
@@ -265,21 +275,26 @@ class Language(ABC):
     def either(self, a: Written, b: Written) -> Written:
         """a or b, entry by entry."""
 
-    def rows(self, shape: Shape) -> Written:
-        """What takes in rows of several sizes; a list, where their number is not known."""
-        raise NotImplementedError(shape)
+    @abstractmethod
+    def started(self, type: Type, rank: int = 1) -> Written:
+        """What takes in rows, of an array whose sizes are not all known: what `rank` indices take of it."""
 
+    @abstractmethod
     def appended(self, array: str, value: Written) -> str:
-        """The statement that appends a row to a list."""
-        raise NotImplementedError(array)
+        """The statement that adds a row, where their number is not known."""
 
     def finished(self, array: str, type: Type, *, reverse: bool) -> list[str]:
-        """The statements that make an array of this type of a list of its rows."""
-        raise NotImplementedError(array)
+        """The statements that make an array of this type of what took in its rows."""
+        return []
 
     @abstractmethod
     def function(self, function: Function) -> list[str]:
         """The lines of a function."""
+
+
+def is_ragged(shape: Shape) -> bool:
+    """Whether there is a size that is known at run time only."""
+    return any(isinstance(n, Size) for n in shape)
 
 
 def is_identity(array: Any) -> bool:

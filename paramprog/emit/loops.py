@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from paramprog.emit.arrays import array, is_ragged, stem, wanted
+from paramprog.emit.arrays import array, stem, wanted
 from paramprog.emit.block import Block, codes_of
 from paramprog.emit.code import MARK, Next, Suite, settled
 from paramprog.emit.entries import divides, index_names, name_indices
+from paramprog.emit.language import is_ragged
 from paramprog.emit.names import Names
 from paramprog.emit.sites import Term
 from paramprog.emit.statements import Statement
+from paramprog.emit.tapes import popping, rows
 from paramprog.emit.terms import is_atom
 from paramprog.emit.written import Written
 from paramprog.graph import Node, Result
@@ -28,12 +30,14 @@ class LoopWriter:
         self.scope = Names(around=block.names, turn=True)
         self.exact = divides(region)
         (self.index,) = index_names(region, self.scope)
+        self.limit: Written | None = None
 
     def write(self) -> None:
         node, block, language = self.region.node, self.block, self.language
         head = self._head()
         name_indices(self.site, [self.index])
-        known: dict[Term, Written] = {}
+        taken = rows(block, self.region, self.site, self.scope, self.limit, up=not node.attrs["reverse"])
+        known: dict[Term, Written] = dict(taken.known)
         carried: list[tuple[str, Node]] = []
         for k, (carry, next) in enumerate(node.attrs["next"]):
             if carry in self.site.live:
@@ -44,16 +48,16 @@ class LoopWriter:
         arrays: dict[Node, str] = {}
         inner = Block(block.writer, self.site.side, self.scope, known, outer=block)
         ends = [self.terms.resolved(Term(self.site, k)) for k in histories]
-        rows = sorted(zip(histories, ends, strict=True), key=lambda row: not is_atom(row[1].node))
+        kept = sorted(zip(histories, ends, strict=True), key=lambda row: not is_atom(row[1].node))
         nexts = [(name, self.terms.resolved(Term(self.site, next))) for name, next in carried]
         marks: dict[Term, str] = {}
         for _, term in nexts:
             if term.site.side is self.site.side and not is_atom(term.node):
                 marks[term] = marks.get(term) or block.writer.mark()
         inner.plan([*((end, ()) for end in ends), *((t, (mark,)) for t, mark in marks.items())])
-        for key, end in rows:
+        for key, end in kept:
             value = inner.require(end)
-            arrays[key] = self._history(key, value)
+            arrays[key] = self._history(key, end, value)
             inner.statements.append(Statement(end, "", [self._kept(key, arrays[key], value)]))
         changes = [
             Next(
@@ -71,7 +75,7 @@ class LoopWriter:
             test = self.terms.bodies.test(self.region)
             assert test.site.side is not None
             head = language.going(inner.arm(block.arms.arm(test, test.site.side)))
-        codes = settled(codes_of(inner), changes, self.scope.take)
+        codes = settled([*taken.lines, *popping(codes_of(inner))], changes, self.scope.take)
         if codes:
             kind = head.split()[0]
             block.statements.append(Statement(self.region, "", [Suite(kind, [(head, codes)])]))
@@ -94,6 +98,7 @@ class LoopWriter:
             if limit.node.op is FULL
             else self.block.get(limit)
         )
+        self.limit = text
         return self.language.turns(self.index, text, reverse=node.attrs["reverse"], exact=self.exact)
 
     # ---- carried names -------------------------------------------------------------------------------------------
@@ -122,22 +127,21 @@ class LoopWriter:
 
     # ---- histories -----------------------------------------------------------------------------------------------
 
-    def _history(self, key: Node, value: Written) -> str:
+    def _history(self, key: Node, end: Term, value: Written) -> str:
         """The name of the array that the values of a node are kept in, which has been made."""
         block = self.block
         part = self.terms.bodies.part(self.region, key)
         word = stem(value, block.writer.hints.get(key))
-        return array(block, self.region, part, f"{word}_all")
+        return array(block, part, end, f"{word}_all", up=not self.region.node.attrs["reverse"])
 
     def _is_list(self, key: Node) -> bool:
-        return is_ragged(self.terms.bodies.part(self.region, key).node.shape[:1])
+        shape = self.terms.bodies.part(self.region, key).node.shape
+        return is_ragged(shape[:1]) or self.language.on_tape(shape)
 
     def _kept(self, key: Node, array: str, value: Written) -> str:
-        return (
-            self.language.appended(array, value)
-            if self._is_list(key)
-            else f"{array}[{self.index}] = {value.text}"
-        )
+        if self._is_list(key):
+            return self.language.appended(array, value)
+        return f"{array}[{self.index}] = {value.text}"
 
     def _finished(self, key: Node, array: str) -> list[Statement]:
         """What makes an array of a list."""

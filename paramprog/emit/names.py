@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 MAX_LENGTH = 255
 """The longest name of the language."""
+
+
+def is_number_name(name: str) -> bool:
+    """Whether a name is one of those that are given to what has none: t3, dt3, s1, t3_all."""
+    return re.fullmatch(r"d*[ts](\d|_all)(\d|_all|_\d)*", name) is not None
 
 
 class Names:

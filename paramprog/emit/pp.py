@@ -8,7 +8,7 @@ import numpy as np
 
 from paramprog.diagnostics import fail
 from paramprog.emit.code import Code
-from paramprog.emit.language import Argument, Function, Language
+from paramprog.emit.language import Argument, Function, Language, is_ragged
 from paramprog.emit.numbers import below, literal
 from paramprog.emit.operators import words
 from paramprog.emit.surfaces import spelling, static
@@ -17,7 +17,7 @@ from paramprog.graph import PART, Node
 from paramprog.op import SURFACES
 from paramprog.transfer.select import Cuts
 from paramprog.transfer.source import FULL
-from paramprog.types import Kind, Shape, Type
+from paramprog.types import Kind, Shape, Type, is_tape
 
 RESERVED = frozenset(
     (
@@ -56,6 +56,9 @@ class Pp(Language):
         return literal(value, kind)
 
     def filled(self, value: bool | int | float, type: Type) -> Written:
+        if is_tape(type):
+            entry = type._replace(shape=type.shape[1:])
+            return call("tape", self.filled(value, entry) if entry.shape else self.number(value, type.kind))
         sizes = [str(n) for n in type.shape]
         if type.kind == "real" and np.signbit(value) == 0 and value in (0.0, 1.0):
             return call("zeros" if value == 0.0 else "ones", *sizes)
@@ -145,6 +148,13 @@ class Pp(Language):
                 x = call("embed", x, str(cut.start), str(cut.size), *axis, *step)
         return x
 
+    def _lone(self, node: Node, x: Written) -> Written:
+        return call("push", self.filled(0.0, node.type), x)
+
+    def _deeper(self, node: Node, t: Written) -> Written:
+        entry = node.type._replace(shape=node.shape[1:])
+        return call("push", t, self.zeros(entry))
+
     def conditional(self, condition: Written, first: Written, second: Written, lanes: Shape) -> Written:
         text = f"if {condition.at(Level.OR)} then {first.at(Level.OR)} else {second.text}"
         return Written(text, Level.ANY)
@@ -213,6 +223,15 @@ class Pp(Language):
 
     def added(self, entry: Written, indices: Sequence[tuple[str, str]]) -> Written:
         return Written(f"sum({_for(entry, indices)})")
+
+    def started(self, type: Type, rank: int = 1) -> Written:
+        row = type._replace(shape=type.shape[rank:])
+        return call(
+            "tape", self.started(row) if is_ragged(row.shape) and not is_tape(row) else self.zeros(row)
+        )
+
+    def appended(self, array: str, value: Written) -> str:
+        return f"{array} = push({array}, {value.text})"
 
     def any_of(self, x: Written, over: int, rank: int) -> Written:
         if not rank:

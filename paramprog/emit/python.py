@@ -18,10 +18,20 @@ from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.select import Cut, Cuts, where
 from paramprog.transfer.source import FULL
-from paramprog.types import Kind, Real, Shape, Type
+from paramprog.types import Kind, Real, Shape, Type, is_tape
 
 RESERVED = frozenset(
-    [*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *FUNCTIONS, "np", "math", "special", "self"]
+    [
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *dir(builtins),
+        *FUNCTIONS,
+        "np",
+        "math",
+        "linalg",
+        "special",
+        "self",
+    ]
 )
 """Names that what is printed must not give to anything."""
 
@@ -39,6 +49,8 @@ class Python(PythonLoops):
         return literal(value, kind)
 
     def filled(self, value: bool | int | float, type: Type) -> Written:
+        if is_tape(type):
+            return Written(f"({self._nothing(type, value).text}, None)")
         if type.kind == "real" and str(float(value)) in ("0.0", "1.0"):
             dtype = [] if self.real == "float64" else [f"np.{self.real}"]
             return call("np.ones" if value else "np.zeros", shape_text(type.shape), *dtype)
@@ -131,6 +143,20 @@ class Python(PythonLoops):
 
     def _triangle(self, node: Node, x: Written) -> Written:
         return call("np.triu" if node.attrs["upper"] else "np.tril", x)
+
+    def _lone(self, node: Node, x: Written) -> Written:
+        return Written(f"({x.text}, {self.filled(0.0, node.type).text})")
+
+    def _deeper(self, node: Node, t: Written) -> Written:
+        return Written(f"({self._nothing(node.type).text}, {t.text})")
+
+    def _nothing(self, tape: Type, value: bool | int | float = 0.0) -> Written:
+        """A number in every entry of what lies on a tape."""
+        entry = tape._replace(shape=tape.shape[1:])
+        return self.filled(value, entry) if entry.shape else self.number_for(value, entry, ())
+
+    def tapes(self, a: Written, b: Written) -> Written:
+        return call("_tapes", a, b)
 
     def conditional(self, condition: Written, first: Written, second: Written, lanes: Shape) -> Written:
         if lanes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +36,11 @@ def text(compiled: Compiled, entry: Entry, body: Sequence[str], heading: Heading
     lines = [line for f in functions for line in f] + constants
     helpers = [FUNCTIONS[name] for name in mentioned(lines)]
     used = "\n".join([*lines, *helpers])
+    scipy = [name for name in ("linalg", "special") if re.search(rf"(?<![\w.]){name}\.", used)]
     imports = [
         *(["import math", ""] if "math." in used else []),
         "import numpy as np",
-        *(["from scipy import special"] if "special." in used else []),
+        *([f"from scipy import {', '.join(scipy)}"] if scipy else []),
     ]
     parts = [
         f'"""{heading.sentence}, made from {heading.file} by `paramprog grad --emit python`."""',

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from paramprog.emit.python_products import TEXT as PRODUCTS
+from paramprog.emit.python_tapes import TEXT as TAPES
 
 BASICS = '''
 def _sech(x):
@@ -14,8 +15,9 @@ def _sech(x):
 
 
 def _sigmoid(x):
-    """1 / (1 + exp(-x)), down to the smallest numbers."""
-    return np.where(x < -80.0, np.exp(np.minimum(x, 0.0)), special.expit(x))
+    """1 / (1 + exp(-x)), without overflow and down to the smallest numbers."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, np.ones((), e.dtype)) / (1 + e)
 
 
 def _softplus(x):
@@ -130,6 +132,13 @@ def _argsort(x, axis, flat):
     return np.take_along_axis(np.arange(x.size).reshape(x.shape), order, axis) if flat else order
 
 
+def _selected(c, count):
+    """The places of the entries where c holds, in order, along the last axis."""
+    if np.any(np.sum(c, -1) != count):
+        raise ValueError(f"the condition does not hold at {count} places")
+    return np.argsort(~c, -1, kind="stable")[..., :count]
+
+
 def _cumsum(x, axis, reverse):
     """The sums of the entries so far, from the last one if reverse."""
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if reverse else np.cumsum(x, axis)
@@ -206,6 +215,32 @@ def _put(x, i, v, axis):
     return out
 
 
+def _solve(A, b, transposed):
+    """The solution x of A x = b, of A^T x = b if transposed."""
+    return np.linalg.solve(A.T if transposed else A, b)
+
+
+def _solve_triangular(L, b, upper, transposed):
+    """The solution x of L x = b, of L^T x = b if transposed, by the lower or the upper triangle of L."""
+    return linalg.solve_triangular(L, b, trans=int(transposed), lower=not upper)
+
+
+def _symmetric(x):
+    """(x + x^T) / 2."""
+    return 0.5 * x + 0.5 * x.T
+
+
+def _cholesky(A):
+    """The lower triangular L with L L^T = (A + A^T) / 2."""
+    return np.linalg.cholesky(_symmetric(A))
+
+
+def _half_tril(x):
+    """The lower triangle, with half of the diagonal."""
+    weights = np.tril(np.ones_like(x)) - 0.5 * np.eye(len(x), dtype=x.dtype)
+    return np.where(weights > 0, weights * x, np.zeros((), x.dtype))
+
+
 def _windows(x, window, stride, pad):
     """The entries of the windows of an image, [c, i, j, u, v]."""
     padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad)))
@@ -234,7 +269,7 @@ def _conv_input(g, K, size, window, stride, pad):
     return out[:, pad : pad + size[0], pad : pad + size[1]]
 '''
 
-TEXT = f"{BASICS.strip()}\n\n\n{PRODUCTS.strip()}\n"
+TEXT = f"{BASICS.strip()}\n\n\n{PRODUCTS.strip()}\n\n\n{TAPES.strip()}\n"
 
 FUNCTIONS: dict[str, str] = {
     part.split("(", 1)[0].removeprefix("def "): part.strip() for part in TEXT.strip().split("\n\n\n")

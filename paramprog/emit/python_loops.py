@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paramprog.emit.code import Code
-from paramprog.emit.language import Language
+from paramprog.emit.language import Language, is_ragged
 from paramprog.emit.written import Written, call
-from paramprog.types import Kind, Shape, Size, Type
+from paramprog.types import Kind, Shape, Type
 
 
 class PythonLoops(Language):
@@ -54,10 +54,9 @@ class PythonLoops(Language):
     def either(self, a: Written, b: Written) -> Written:
         return call("np.logical_or", a, b)
 
-    def rows(self, shape: Shape) -> Written:
-        if any(isinstance(n, Size) for n in shape):
-            return Written("[]")
-        return call("np.empty", shape_text(shape), "object")
+    def started(self, type: Type, rank: int = 1) -> Written:
+        sizes = type.shape[:rank]
+        return Written("[]") if is_ragged(sizes) else call("np.empty", shape_text(sizes), "object")
 
     def appended(self, array: str, value: Written) -> str:
         return f"{array}.append({value.text})"
@@ -65,7 +64,7 @@ class PythonLoops(Language):
     def finished(self, array: str, type: Type, *, reverse: bool) -> list[str]:
         lines = [f"{array}.reverse()"] if reverse else []
         _, *row = type.shape
-        if any(isinstance(n, Size) for n in row):
+        if is_ragged(tuple(row)):
             return lines
         dtype = {"real": self.real, "int": "int64", "bool": "bool_"}[type.kind]
         shape = ", ".join([f"len({array})", *map(str, row)])

@@ -12,15 +12,18 @@ for t in 0..4 {
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from paramprog.emit.arrays import array, check_sizes, is_ragged, stem, wanted
+from paramprog.emit.arrays import array, stem, wanted
 from paramprog.emit.block import Block, codes_of
 from paramprog.emit.code import Code, Suite
 from paramprog.emit.entries import EntryBlock, divides, index_names, leaf_text, name_indices
+from paramprog.emit.language import is_ragged
 from paramprog.emit.loops import LoopWriter
 from paramprog.emit.names import Names
 from paramprog.emit.sites import Term
 from paramprog.emit.statements import Statement
+from paramprog.emit.tapes import rows
 from paramprog.emit.written import Written, indexed, total
 from paramprog.graph import PART, Result
 from paramprog.graph.region import Key
@@ -125,11 +128,12 @@ def write_if(block: Block, region: Term) -> None:
         for part, end, name in zip(parts, ends, names, strict=True):
             if end is not None:
                 inner.require(end)
+                if end in block.writer.orders:
+                    block.writer.orders[part] = block.writer.orders[end]
                 continue
             # the history of the other side: nothing reads it
-            check_sizes(block, region, part)
             ragged = is_ragged(part.node.shape)
-            nothing = language.rows((0,)) if ragged else language.zeros(part.node.type)
+            nothing = language.started(part.node.type) if ragged else language.zeros(part.node.type)
             inner.statements.append(Statement(part, name, [language.assigned(name, nothing)]))
         arms.append((head if which == 0 else None, codes_of(inner)))
     block.statements.append(Statement(region, "", [Suite("if", arms)]))
@@ -149,21 +153,36 @@ def write_entry_by_entry(block: Block, region: Term) -> None:
     indices = index_names(region, scope)
     site = terms.bodies.inside(region)
     name_indices(site, indices)
-    inner = Block(block.writer, site.side, scope, {}, outer=block)
+    # entries may be computed in any order: that of the tapes
+    sizes = region.node.args[0].shape
+    down = _reads_tapes(block, region)
+    taken = rows(block, region, site, scope, Written(str(prod(sizes))), up=not down)
+    inner = Block(block.writer, site.side, scope, taken.known, outer=block)
     roots = [block.arms.forms.entry(region, k) for k in keys]
     inner.plan([(root, ()) for root in roots])
     for key, root, part in zip(keys, roots, parts, strict=True):
         value = inner.require(root)
         hint = block.writer.hints.get(part.node)
         word = hint or f"{stem(value, block.writer.hints.get(root.node))}_all"
-        name = array(block, region, part, word, len(indices))
+        name = array(block, part, root, word, len(indices), up=not down)
         if is_summed(region.node, key):
             join = language.either if root.node.kind == "bool" else total
             line = language.assigned(name, join(Written(name), value))
+        elif language.on_tape(part.node.shape):
+            line = language.appended(name, value)
         else:
             line = f"{indexed(Written(name), indices).text} = {value.text}"
         inner.statements.append(Statement(root, "", [line]))
-    codes = codes_of(inner)
-    for index, n in reversed(list(zip(indices, region.node.args[0].shape, strict=True))):
-        codes = [Suite("for", [(language.turns(index, Written(str(n)), exact=divides(region)), codes)])]
+    codes: list[Code] = [*taken.lines, *codes_of(inner)]
+    for index, n in reversed(list(zip(indices, sizes, strict=True))):
+        head = language.turns(index, Written(str(n)), reverse=down, exact=divides(region))
+        codes = [Suite("for", [(head, codes)])]
     block.statements.append(Statement(region, "", codes))
+
+
+def _reads_tapes(block: Block, region: Term) -> bool:
+    """Whether entries take off tapes what others put there counting up."""
+    site = block.terms.bodies.inside(region)
+    arrays = [row.array for leaf, row in site.rows.items() if leaf in site.live]
+    tapes = [a for a in arrays if block.language.on_tape(a.node.shape)]
+    return any(block.writer.orders[a][0] for a in tapes)

@@ -41,10 +41,14 @@ class Side:
 
 
 class Row(NamedTuple):
-    """What a leaf stands for in a turn or an entry: what `array` holds at the indices of these axes of the region."""
+    """What a leaf stands for in a turn or an entry: what `array` holds at the indices of these axes of the region.
+
+    The first index counts from `lower` on.
+    """
 
     array: Term
     axes: tuple[int, ...]
+    lower: int = 0
 
 
 class Index(NamedTuple):

@@ -44,7 +44,7 @@ def gradient_source(
     leaves = [*compiled.built.params, *compiled.built.inputs]
     made = new_language(leaves, language, compiled.built.graph.real)
     with deep_stack():
-        found = gradient(compiled.built, output, wrt)
+        found = gradient(compiled.built, output, wrt, contracts=made.has_lists)
         entry = Entry(made, found, list(wrt), function)
         body = entry.body(compiled.checked.unit.module.source)
         heading = Heading(entry.value, list(wrt), compiled.checked.unit.module.source)

@@ -56,6 +56,8 @@ class Writer:
     functions: list[Function] = field(default_factory=list)
     marks: int = 0
     """How many names of the next turn there are."""
+    orders: dict[Term, tuple[bool, ...]] = field(default_factory=dict)
+    """For histories that lie on a tape, whether the last turn is on top; and on tapes that lie there in turn."""
     _made: dict[Term, tuple[str, list[Term]]] = field(default_factory=dict)
 
     def mark(self) -> str:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from paramprog.emit.bodies import Bodies
+from paramprog.emit.language import Language
 from paramprog.emit.sites import Side, Site, Term
 from paramprog.graph import PART, Node, Result
 from paramprog.graph.region import Key
-from paramprog.op import Op
 from paramprog.transfer.branches import Branch
 from paramprog.transfer.linear import COPY, SPREAD
 from paramprog.transfer.pair import ADD
+from paramprog.transfer.put import PUT
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import REAL
@@ -39,14 +40,12 @@ class Terms:
     """Reads the operands of terms.
 
     `named` says which nodes of the outermost graph are written as names, `equal` which are written as another one,
-    `converts` which operations take ints for reals in the language being written.
+    `language` is what they are written in.
     """
 
-    def __init__(
-        self, named: Callable[[Node], bool], equal: Mapping[Node, Node], converts: Callable[[Op], bool]
-    ) -> None:
+    def __init__(self, named: Callable[[Node], bool], equal: Mapping[Node, Node], language: Language) -> None:
         self.home = Site()
-        self.named, self.equal, self.converts = named, equal, converts
+        self.named, self.equal, self.language = named, equal, language
         self.is_statement: Callable[[Term], bool] = lambda region: False
         """Which branches are statements, so that what they compute has names."""
         self.bodies = Bodies(self)
@@ -158,7 +157,7 @@ class Terms:
             args = self._without_spreads(site, node, args)
         elif node.op is REPLACE:
             args[1] = self._scalar(args[1])
-        implicit = node.op is not REAL and self.converts(node.op)
+        implicit = node.op is not REAL and self.language.converts(node.op)
         return _without_conversions(self, node, args) if implicit else args
 
     def _scalar(self, operand: Operand) -> Operand:
@@ -187,7 +186,7 @@ def _without_conversions(terms: Terms, node: Node, args: list[Operand]) -> list[
     wanted = _kinds(node, kinds)
     found = [*args]
     for k, operand in enumerate(args):
-        if node.op is REPLACE and k == 0:
+        if node.op in (REPLACE, PUT) and k == 0:
             continue  # it is written as a variable, which keeps its kind when entries of it are replaced
         shorter = _shorter(terms, node, operand)
         trial = [*kinds[:k], "int", *kinds[k + 1 :]]

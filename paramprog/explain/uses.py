@@ -17,15 +17,16 @@ def place(use: Use) -> str:
 
 
 def remark(use: Use) -> str:
-    """What tells it from the same place in another call: the point it works for, and where it was handed on."""
+    """What tells it from the same place in another call or turn: the turns, the point it works for, the way there."""
+    turns = ", ".join(f"turn {t.number}" + (f" of line {t.span.line}" if t.span else "") for t in use.turns)
     into = f"into {use.into}" if use.into is not None else ""
     lines = [str(span.line) for span in use.through]
     via = f"by line{'s' * (len(lines) > 1)} {', '.join(lines)}" if lines else ""
-    return "; ".join(part for part in (into, via) if part)
+    return "; ".join(part for part in (turns, into, via) if part)
 
 
 def to_json(by_use: Mapping[str, Sequence[Use]]) -> dict[str, list[dict[str, Any]]]:
-    """`{name: [{line, col, value, source, into, through: [{line, col}]}]}`."""
+    """`{name: [{line, col, value, source, into, through: [{line, col}], turns: [{line, col, turn}]}]}`."""
     return {
         name: [
             {
@@ -34,6 +35,7 @@ def to_json(by_use: Mapping[str, Sequence[Use]]) -> dict[str, list[dict[str, Any
                 "source": None if use.span is None else use.span.text,
                 "into": use.into,
                 "through": [labels.line_and_column(span) for span in use.through],
+                "turns": [{**labels.line_and_column(t.span), "turn": t.number} for t in use.turns],
             }
             for use in uses
         ]

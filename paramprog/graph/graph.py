@@ -57,6 +57,8 @@ class Graph:
         """What regions need of their bodies, by demand; it cannot change, because graphs only grow."""
         self.span: Span | None = None
         """Where nodes appended now come from."""
+        self.place: Span | None = outer.place if outer is not None else None
+        """Where all of them come from, whatever `span` says, and those of bodies made meanwhile."""
         self._free: dict[tuple[Node, PortKind], Node] = {}
         self._fitting: dict[tuple[object, ...], tuple[Type, ...]] = {}
 
@@ -64,7 +66,7 @@ class Graph:
 
     def append(self, op: Op, args: tuple[Node, ...], attrs: Attrs, results: tuple[Type, ...]) -> Node:
         """A new node, exactly as given."""
-        node = Node(self, len(self.nodes), op, args, attrs, results, self.span)
+        node = Node(self, len(self.nodes), op, args, attrs, results, self.place or self.span)
         self.nodes.append(node)
         return node
 
@@ -154,6 +156,15 @@ class Graph:
             yield
         finally:
             self.span = before
+
+    @contextmanager
+    def coming_from(self, place: Span) -> Iterator[None]:
+        """All nodes appended inside come from `place`, as a derivative does from the operator that asks for it."""
+        before, self.place = self.place, place
+        try:
+            yield
+        finally:
+            self.place = before
 
     # ---- bodies --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramprog.diagnostics import fail
-from paramprog.graph.graph import Graph
+from paramprog.graph.graph import Graph, bodies
 from paramprog.graph.node import Node
 from paramprog.op import Op, register
 from paramprog.types import Type
@@ -155,6 +155,17 @@ def copied_node(n: Node, args: Sequence[Node], graph: Graph) -> Node:
     return (
         part(args[0], n.attrs["of"]) if n.op is PART else graph.append(n.op, tuple(args), n.attrs, n.results)
     )
+
+
+def in_order(region: Node, keys: Iterable[Key]) -> list[Key]:
+    """Keys in an order that is the same in every process: results, the number of turns, histories as in the bodies."""
+
+    def place(key: Key) -> tuple[int, int, int]:
+        if isinstance(key, Result):
+            return 0, key.number, 0
+        return (2, bodies(region).index(key.graph), key.id) if isinstance(key, Node) else (1, 0, 0)
+
+    return sorted(keys, key=place)
 
 
 def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:

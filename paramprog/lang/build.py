@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from paramprog.diagnostics import Diagnostic
 from paramprog.graph import Graph, Node
+from paramprog.lang.build_derivatives import Derive, independence
 from paramprog.lang.builder import Builder
 from paramprog.lang.check import Checked
 from paramprog.lang.frame import Frame
@@ -26,7 +28,7 @@ class Built:
     """The flow graph of the entry function.
 
     `inputs` and `params` are leaves; `points` are the named points of the entry function's body; `bases` the base
-    functions used, whose partials the pipeline fills in.
+    functions used, whose partials the pipeline fills in; `warnings` what a program hardly means.
     """
 
     graph: Graph
@@ -35,14 +37,15 @@ class Built:
     points: Mapping[str, Node]
     outputs: Mapping[str, Node]
     bases: Sequence[BaseOp]
+    warnings: Sequence[Diagnostic] = ()
 
 
-def build(program: Checked, real: Real = "float64", max_nodes: int = MAX_NODES) -> Built:
-    """The flow graph of a checked program.
+def build(program: Checked, derive: Derive, real: Real = "float64", max_nodes: int = MAX_NODES) -> Built:
+    """The flow graph of a checked program; `derive` expands derivative operators.
 
     Raises ProgramError when it has more than `max_nodes` nodes.
     """
-    builder = Builder(program, Graph(real=real), max_nodes)
+    builder = Builder(program, Graph(real=real), max_nodes, derive)
     entry = program.entry
     inputs: dict[str, Node] = {}
     for formal in entry.formals():
@@ -62,4 +65,5 @@ def build(program: Checked, real: Real = "float64", max_nodes: int = MAX_NODES) 
         points,
         dict(zip(entry.result_names, outputs, strict=True)),
         list(builder.bases.values()),
+        independence(builder),
     )

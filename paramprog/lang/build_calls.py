@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import Span
 from paramprog.graph import Graph, Node
+from paramprog.lang.build_derivatives import derivatives
 from paramprog.lang.imports import prelude_unit
-from paramprog.lang.instance import BaseCall, Inlined, Mapped, Primitive, Window
+from paramprog.lang.instance import BaseCall, Differentiation, Inlined, Mapped, Primitive, Window
 from paramprog.lang.syntax import Call
 from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS
@@ -30,6 +31,9 @@ def call(frame: Frame, e: Call) -> Walk[list[Node]]:
     target, builder = frame.instance.targets[e], frame.builder
     if isinstance(target, Inlined):
         results: list[Node] = yield _inlined(frame, target, e.span)
+        return results
+    if isinstance(target, Differentiation):
+        results = yield derivatives(frame, e, target)
         return results
     nodes: list[Node] = []
     for operand in target.operands:
@@ -119,5 +123,6 @@ def _base(frame: Frame, call: BaseCall) -> BaseOp:
             if call.base.partials is not None:
                 partials = [builder.real(walk(made.expression(p))) for p in call.base.partials]
         own = Body(body, tuple(arguments), result, partials, given=partials is not None)
+        builder.derive.partials(own)
         builder.bases[call.base] = base_op(call.base.name.text, call.base.span.text, own)
     return builder.bases[call.base]

@@ -7,13 +7,14 @@ unrolled is built as if its body had been written out for each turn or entry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from paramprog.diagnostics import ProgramError, Span
+from paramprog.diagnostics import Span
 from paramprog.graph import Graph, Node, Result, part
-from paramprog.lang.faults import not_built
+from paramprog.lang.extent import Body
 from paramprog.lang.instance import Choice, Entries, Static, Turns
 from paramprog.lang.lanes import conditional_lanes
 from paramprog.lang.syntax import (
@@ -154,8 +155,6 @@ def turns(frame: Frame, s: For | While, block: BuildBlock) -> Walk[None]:
     if not plan.carried:
         return
     outer = builder.graph
-    if plan.checkpoint is not None and _in_lanes(outer):
-        raise ProgramError([not_built("a loop with `checkpoint` inside a comprehension", s.span)])
     lower, limit = None, None
     if isinstance(s, For):
         lower, limit = yield _bounds(frame, s)
@@ -164,7 +163,7 @@ def turns(frame: Frame, s: For | While, block: BuildBlock) -> Walk[None]:
     for name, info in plan.carried.items():
         carries[name] = body.port("carry", outer.own(frame.typed(frame.scope[name], info.type, s.span)))
         carries[name].name = name
-    with builder.body(body), frame.inside(carries):
+    with builder.body(body), frame.inside(carries), frame.body(Body(body, 0, s, carries)):
         test: Node | None = None
         if isinstance(s, For):
             index = body.port("index", None)
@@ -188,15 +187,6 @@ def turns(frame: Frame, s: For | While, block: BuildBlock) -> Walk[None]:
             frame.scope[name] = last
 
 
-def _in_lanes(graph: Graph | None) -> bool:
-    """Whether a body, or one around it, speaks of one entry of many."""
-    while graph is not None:
-        if graph.lane_rank:
-            return True
-        graph = graph.outer
-    return False
-
-
 def _bounds(frame: Frame, s: For) -> Walk[tuple[Node | None, Node]]:
     """The first index, None if it is 0, and the number of turns."""
     lower, upper = frame.instance.info[s.lower].static, frame.instance.info[s.upper].static
@@ -213,6 +203,7 @@ def _bounds(frame: Frame, s: For) -> Walk[tuple[Node | None, Node]]:
 
 def _written_out(frame: Frame, s: For, plan: Turns, block: BuildBlock) -> Walk[None]:
     """Each turn with a typing of its own, in which the index is known."""
+    builder = frame.builder
 
     def carry(values: dict[str, Node | Static]) -> None:
         for name, info in plan.carried.items():
@@ -222,7 +213,10 @@ def _written_out(frame: Frame, s: For, plan: Turns, block: BuildBlock) -> Walk[N
 
     carry(frame.scope)
     for index, instance in plan.unrolled or ():
-        with frame.inside({s.name.text: index}, instance):
+        entry = {name: node for name in plan.carried if isinstance(node := frame.scope[name], Node)}
+        turn = Body(builder.graph, len(builder.graph.nodes), s, entry)
+        anew = builder.forgetting() if frame.differentiates else nullcontext()
+        with frame.inside({s.name.text: index}, instance), frame.body(turn), anew:
             yield block(frame, s.body.statements)
             after = frame.scope
         carry(after)

@@ -13,10 +13,12 @@ from paramprog.diagnostics import Span, fail
 from paramprog.graph import Graph, Node
 from paramprog.graph.constant import Constant
 from paramprog.graph.depth import MAX_REGION_DEPTH
+from paramprog.lang.build_derivatives import Derive
 from paramprog.lang.check import Checked
 from paramprog.lang.lanes import Guards
 from paramprog.lang.selections import Selections
-from paramprog.lang.syntax import BaseDecl
+from paramprog.lang.syntax import BaseDecl, Call
+from paramprog.lang.tapes import check_place
 from paramprog.op import OPS, Op
 from paramprog.transfer.base import BaseOp
 from paramprog.types import Type
@@ -29,6 +31,7 @@ class Builder:
     program: Checked
     graph: Graph
     max_nodes: int
+    derive: Derive
     params: dict[str, Node] = field(default_factory=dict)
     bases: dict[BaseDecl, BaseOp] = field(default_factory=dict)
     calls: list[dict[Any, list[Node]]] = field(default_factory=lambda: [{}])
@@ -37,16 +40,32 @@ class Builder:
     selections: Selections = field(default_factory=Selections)
     place: Span | None = None
     """The call of a function of the prelude that is being inlined: all in it has its place in the user's text."""
+    independent: dict[Call, set[str]] = field(default_factory=dict)
+    """For each derivative operator the names that its output does not depend on, however often it is inlined."""
     count: int = 0
 
     def emit(self, op: Op, args: Sequence[Node], attrs: Mapping[str, Any], span: Span) -> Node:
         """Append to the current graph, and mind the limit of nodes."""
-        self.count += 1
+        self.grown(1, span)
+        check_place(op, self.graph, span)
+        self.graph.span = self.place or span
+        return self.graph.emit(op, *args, **attrs)
+
+    def grown(self, nodes: int, span: Span) -> None:
+        """Count nodes that have been appended. Raises ProgramError beyond the limit."""
+        self.count += nodes
         if self.count > self.max_nodes:
             message = f"the flow graph has more than {self.max_nodes} nodes"
             raise fail("graph-limit", message, span, "raise the limit with `--max-nodes`")
-        self.graph.span = self.place or span
-        return self.graph.emit(op, *args, **attrs)
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Calls made before are made anew inside: what differentiates must see all that its points are made of."""
+        before, self.calls = self.calls, [{}]
+        try:
+            yield
+        finally:
+            self.calls = before
 
     def constant(self, value: Any, type: Type, span: Span) -> Node:
         """A constant node, filled with one number or holding an array."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import ProgramError, did_you_mean, fail
 from paramprog.lang.call_arguments import bind, builtin, expression_of
-from paramprog.lang.faults import LATER, counted, mismatch, not_built
+from paramprog.lang.derivatives import USAGE, derivative
+from paramprog.lang.faults import counted, mismatch
 from paramprog.lang.instance import BaseCall, FunctionRef, Info, Inlined, Mapped, Window
 from paramprog.lang.names import SPECIAL
 from paramprog.lang.syntax import (
@@ -19,6 +20,7 @@ from paramprog.lang.syntax import (
     Name,
     OperatorName,
 )
+from paramprog.lang.tapes import refuse_tape
 from paramprog.lang.walk import Walk
 from paramprog.op import SURFACES
 from paramprog.types import ShapeError, Type, join_shapes
@@ -57,6 +59,9 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
             inlined: tuple[Info, ...] = yield _function(typing, e, found)
             return inlined
         info: Info = yield _base(typing, e, found)
+    elif found.name in USAGE:
+        several: tuple[Info, ...] = yield derivative(typing, e)
+        return several
     elif found.name == "reduce":
         info = yield _reduce(typing, e)
     elif found.name == "map":
@@ -69,8 +74,6 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
 
 
 def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:
-    if name in LATER:
-        return ProgramError([not_built(f"the function `{name}`", e.function.span)])
     if name in typing.locals or name in typing.checker.value_names():
         return fail(
             "undefined-function",
@@ -84,7 +87,7 @@ def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:
 
 def _known(typing: Typing) -> list[str]:
     """The names of all functions that can be called."""
-    return [*typing.instance.functions, *typing.checker.function_names(), *LATER]
+    return [*typing.instance.functions, *typing.checker.function_names()]
 
 
 # ---- map, reduce, slice ------------------------------------------------------------------------------------------
@@ -131,6 +134,7 @@ def _map_function(typing: Typing, e: Call, found: FunctionRef) -> Walk[Info]:
     """A function of one scalar argument (others have defaults) is called for each entry."""
     operand = expression_of(e.arguments[1])
     array: Info = yield typing.expression(operand)
+    refuse_tape(array, operand.span, "what a function is mapped over")
     entry = Info(Type(array.type.kind, ()))
     inner = Call(Identifier(found.name, e.function.span), e.arguments[1:], e.span)
     infos: tuple[Info, ...] = yield _function(typing, inner, found, entry)
@@ -148,6 +152,7 @@ def _slice(typing: Typing, e: Call) -> Walk[Info]:
     x, start, count, axis = bind(e, ["x", "i", "n", "axis"], [None, None, None, 0])
     assert x is not None and start is not None and count is not None
     array: Info = yield typing.expression(x)
+    refuse_tape(array, x.span, "what is sliced")
     first: Info = yield typing.expression(start)
     length: int = yield typing.static_int(count, "`n`")
     along: int = 0
@@ -180,6 +185,7 @@ def _base(typing: Typing, e: Call, found: FunctionRef, arguments: Call | None = 
     for operand in operands:
         info: Info = yield typing.expression(operand)
         infos.append(info)
+        refuse_tape(info, operand.span, "an argument of a base function")
         if info.type.kind == "bool":
             raise fail("type-mismatch", f"a base function takes numbers; this is {info.type}", operand.span)
     checked = yield found.home.base(base)
@@ -240,8 +246,6 @@ def _function_name(
         found: FunctionRef | None = own or (typing.checker if local else callee.home).find(operand.text)
         if found is not None and found.name not in SPECIAL:
             return found
-        if operand.text in LATER:
-            raise ProgramError([not_built(f"the function `{operand.text}`", operand.span)])
     message = f"`{formal.name.text}` takes the name of a function"
     hint = did_you_mean(operand.text, _known(typing)) if isinstance(operand, Name) else None
     raise fail("type-mismatch", message, operand.span, hint)

@@ -23,6 +23,7 @@ from paramprog.lang.linker import Linker
 from paramprog.lang.signatures import bind_arguments, check_results
 from paramprog.lang.statements import check_block, check_returns
 from paramprog.lang.syntax import FunctionDecl, Module
+from paramprog.lang.tapes import refuse_tape
 from paramprog.lang.typing import REAL, Typing
 from paramprog.lang.unit import ParamItem, Unit, collect
 from paramprog.lang.walk import Walk, walk
@@ -149,6 +150,10 @@ class Checker(Declarations):
                 arguments.append(REAL)
         spans = [f.span for f in function.arguments]
         instance: Instance = yield self.instance(function, arguments, spans, function.name.span)
+        for result, info in zip(instance.result_names, instance.results, strict=True):
+            refuse_tape(
+                info, function.body.statements[-1].span, f"the result `{result}` of the entry function"
+            )
         return instance
 
     def instance(

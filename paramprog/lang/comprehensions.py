@@ -16,6 +16,7 @@ from paramprog.lang.faults import Poisoned, check_size
 from paramprog.lang.instance import Entries, Info, Instance, Primitive
 from paramprog.lang.recursion import comes_back, parts, recurs
 from paramprog.lang.syntax import Comprehension, Fold, Name
+from paramprog.lang.tapes import refuse_tape
 from paramprog.lang.turns import INT, check_count
 from paramprog.lang.walk import Walk
 from paramprog.op import OPS
@@ -98,6 +99,7 @@ def _entry(typing: Typing, e: Comprehension | Fold, indices: list[Info]) -> Walk
         for clause, index in zip(e.clauses, indices, strict=True):
             typing.locals[clause.name.text] = index
         info: Info = yield typing.expression(e.body)
+    refuse_tape(info, e.body.span, "an entry of a comprehension")
     return info
 
 

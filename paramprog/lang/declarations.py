@@ -28,6 +28,7 @@ from paramprog.lang.syntax import (
     Name,
     TypeExpr,
 )
+from paramprog.lang.tapes import refuse_tape
 from paramprog.lang.typing import REAL, Typing, info_of_static
 from paramprog.lang.unit import ParamItem
 from paramprog.lang.walk import Walk, walk
@@ -159,6 +160,7 @@ class Declarations(Names):
         """The type and the value of an expression that mentions neither params nor inputs."""
         instance = Instance(None)
         info: Info = yield Typing(self, instance, constant=what).expression(e)
+        refuse_tape(info, e.span, what)
         value = yield constant_value(instance, e)
         return info, value
 
@@ -168,6 +170,7 @@ class Declarations(Names):
         typing.locals |= {name: info_of_static(n) for name, n in instance.dims.items()}
         typing.hidden = argument_names(function)
         info: Info = yield typing.expression(e)
+        refuse_tape(info, e.span, "a default")
         value = yield constant_value(instance, e)
         return info, value
 

@@ -2,29 +2,8 @@
 
 from __future__ import annotations
 
-from paramprog.diagnostics import Diagnostic, ProgramError, Span, fail
-from paramprog.types import MAX_ELEMENTS, KindError, Shape, ShapeError, Type, dims_text, elements
-
-LATER = frozenset(
-    (
-        "cholesky",
-        "compress",
-        "expand",
-        "grad",
-        "hessian",
-        "inverse",
-        "jacobian",
-        "jvp",
-        "logdet",
-        "pop",
-        "push",
-        "solve",
-        "solve_triangular",
-        "tape",
-        "vjp",
-    )
-)
-"""The functions of the language that cannot be compiled yet."""
+from paramprog.diagnostics import ProgramError, Span, fail
+from paramprog.types import MAX_ELEMENTS, KindError, Shape, ShapeError, Type, dims_text, elements, is_tape
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
@@ -33,7 +12,9 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def shape_text(shape: Shape) -> str:
-    """`has shape [2, 3]`, `is a scalar`."""
+    """`has shape [2, 3]`, `is a scalar`, `is a tape`."""
+    if is_tape(Type("real", shape)):
+        return "is a tape"
     return f"has shape {dims_text(shape)}" if shape else "is a scalar"
 
 
@@ -44,11 +25,6 @@ class Poisoned(Exception):
 def mismatch(error: ShapeError, span: Span, hint: str | None = None) -> ProgramError:
     """The diagnostic for arguments that do not fit a primitive."""
     return fail("type-mismatch" if isinstance(error, KindError) else "shape-mismatch", str(error), span, hint)
-
-
-def not_built(what: str, span: Span) -> Diagnostic:
-    """What parses but cannot be compiled yet says so."""
-    return Diagnostic("not-built", f"{what} cannot be compiled yet", span)
 
 
 def check_size(type: Type, span: Span) -> None:

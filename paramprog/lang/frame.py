@@ -14,6 +14,8 @@ from paramprog.lang.build_calls import one_call
 from paramprog.lang.build_regions import comprehension, conditional
 from paramprog.lang.build_statements import block
 from paramprog.lang.builder import Builder
+from paramprog.lang.crossing import check_crossings
+from paramprog.lang.extent import Body
 from paramprog.lang.instance import Instance, Primitive, Static
 from paramprog.lang.syntax import (
     Boolean,
@@ -46,6 +48,9 @@ class Frame:
 
     def __init__(self, builder: Builder, instance: Instance, scope: dict[str, Node | Static]) -> None:
         self.builder, self.instance, self.scope = builder, instance, scope
+        self.bodies: list[Body] = []
+        """What is being built: the body of the function, and the turns of the loops around this place."""
+        self.differentiates = instance.differentiates
 
     def call(self, instance: Instance, scope: dict[str, Node | Static]) -> Frame:
         """A call made here, being inlined."""
@@ -53,8 +58,24 @@ class Frame:
 
     def results(self) -> Walk[list[Node]]:
         assert self.instance.function is not None
-        nodes: list[Node] = yield block(self, self.instance.function.body.statements)
+        statements = self.instance.function.body.statements
+        if not self.differentiates:
+            nodes: list[Node] = yield block(self, statements)
+            return nodes
+        graph = self.builder.graph
+        with self.builder.forgetting(), self.body(Body(graph, len(graph.nodes))) as body:
+            nodes = yield block(self, statements)
+        check_crossings(body.crossings, graph, body.start)
         return nodes
+
+    @contextmanager
+    def body(self, body: Body) -> Iterator[Body]:
+        """What is built inside belongs to this body or turn."""
+        self.bodies.append(body)
+        try:
+            yield body
+        finally:
+            self.bodies.pop()
 
     @contextmanager
     def inside(self, names: Mapping[str, Node | Static], instance: Instance | None = None) -> Iterator[None]:

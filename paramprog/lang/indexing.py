@@ -15,6 +15,7 @@ from paramprog.lang.decide import decide
 from paramprog.lang.faults import counted
 from paramprog.lang.instance import IndexPlan, Info, Instance, RunTime
 from paramprog.lang.syntax import Chain, Expression, Index, Negate, Slice
+from paramprog.lang.tapes import refuse_tape
 from paramprog.lang.walk import Walk
 from paramprog.transfer.select import Cut
 from paramprog.types import Shape, Type, dims_text
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def index(typing: Typing, e: Index) -> Walk[Info]:
     """The type of `base[items]`; the plan is noted in the instance."""
     base: Info = yield typing.expression(e.base)
+    refuse_tape(base, e.base.span, f"`{e.base.span.text}`, which is indexed here,")
     plan, shape = yield index_plan(typing, base.type.shape, e.items, e.base.span.text, e.span)
     typing.instance.indices[e] = plan
     return Info(Type(base.type.kind, shape))

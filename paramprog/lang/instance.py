@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from paramprog.lang.syntax import (
     Arm,
@@ -85,7 +85,26 @@ class Window:
     size: int
 
 
-Callee = Primitive | BaseCall | Inlined | Mapped | Window
+Operator = Literal["grad", "jacobian", "hessian", "jvp", "vjp"]
+Mode = Literal["forward", "reverse"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Differentiation:
+    """A derivative operator: of `output` by each of `wrt`, `along` their tangents (`jvp`) or a cotangent (`vjp`)."""
+
+    operator: Operator
+    output: Name
+    wrt: tuple[Name, ...]
+    along: tuple[Expression, ...] = ()
+    mode: Mode | None = None
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.output, *self.wrt, *self.along)
+
+
+Callee = Primitive | BaseCall | Inlined | Mapped | Window | Differentiation
 
 
 class FunctionRef(NamedTuple):
@@ -181,6 +200,8 @@ class Instance:
     functions: dict[str, FunctionRef] = field(default_factory=dict)
     mentions: Name | None = None
     """A use of a param, here or in a function that is called; constants and base functions may have none."""
+    differentiates: bool = False
+    """Whether a derivative operator stands in its body."""
     results: tuple[Info, ...] = ()
     result_names: tuple[str, ...] = ()
 

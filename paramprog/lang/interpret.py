@@ -6,7 +6,7 @@ defaults. It shares with the compiled side the parser, the checker and the value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from paramprog.lang.interpret_lanes import by_lane, comprehension, conditional
 from paramprog.lang.interpret_statements import block
 from paramprog.lang.interpret_values import convert, entries, kind_of
 from paramprog.lang.lazy import Holes, by_lanes, first_fault, nothing
+from paramprog.lang.runs import Mark, Run, Stop
 from paramprog.lang.syntax import (
     Boolean,
     Call,
@@ -41,6 +42,7 @@ from paramprog.lang.syntax import (
 )
 from paramprog.lang.walk import Walk, walk
 from paramprog.op import OPS, Op
+from paramprog.transfer.tape import TAPES
 
 Values = Mapping[str, Any]
 
@@ -99,6 +101,16 @@ class Frame:
         self.lanes, self.lazy = lanes, lazy
         self.wanted: Any = None
         self.calls: dict[Any, list[Any]] = {} if calls is None else calls
+        self.run: Run | None = None
+        """The body that is being run, where there are derivative operators."""
+        self.root: Run | None = None
+        """The body that this frame began with."""
+        self.marks: Sequence[Mark] = ()
+        """The points that are perturbed in this run, those of `fresh` for the first time."""
+        self.fresh: Sequence[Mark] = ()
+        self.stop: Stop | None = None
+        self.path: list[Run] = []
+        """The turns of loops that lead to it."""
 
     def call(
         self, instance: Instance, scope: dict[str, Any], params: Values, lanes: tuple[int, ...]
@@ -108,9 +120,37 @@ class Frame:
 
     def results(self) -> Walk[list[Any]]:
         assert self.instance.function is not None
-        found: list[Any] = yield block(self, self.instance.function.body.statements)
+        statements = self.instance.function.body.statements
+        if self.instance.differentiates:
+            self.run = self.root = Run(statements, dict(self.scope), self.instance)
+        found: list[Any] = yield block(self, statements)
         kinds = [i.type.kind for i in self.instance.results]
         return [convert(v, k) for v, k in zip(found, kinds, strict=True)]
+
+    def statements(self) -> Walk[None]:
+        """Run the body that the frame begins with."""
+        assert self.root is not None
+        yield block(self, self.root.statements)
+
+    def assign(self, name: str, value: Any) -> None:
+        """A new point of this name, perturbed if that is asked for."""
+        run = self.run
+        while run is not None:
+            count = run.assigned[name] = run.assigned.get(name, 0) + 1
+            for mark in self.marks:
+                if mark.key is run.key and mark.name == name and mark.nth == count:
+                    value = mark.on(value)
+            run = run.around if run is not self.root else None
+        self.scope[name] = value
+
+    @contextmanager
+    def turn(self, run: Run | None) -> Iterator[None]:
+        """A turn of a loop, where there are derivative operators."""
+        before, self.run = self.run, run
+        try:
+            yield
+        finally:
+            self.run = before
 
     @contextmanager
     def inside(self, names: Mapping[str, Any], instance: Instance | None = None) -> Iterator[None]:
@@ -163,7 +203,8 @@ class Frame:
                 for v, k, h in zip(values, op.kinds(*kinds)[0], kinds, strict=True)
             ]
         try:
-            found = op.value(*values, **attrs)
+            # what is on a tape may be a dual, the tape itself is none
+            found = op.value(*values, **attrs) if op in TAPES else op(*values, **attrs)
         except ValueFault as fault:
             error = fail(fault.code, fault.message, span)
             if not self.lazy:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paramprog.diagnostics import Span
-from paramprog.lang.instance import BaseCall, Inlined, Mapped, Primitive, Window
+from paramprog.lang.duals import Dual, Tag, is_dual, like, primal
+from paramprog.lang.instance import BaseCall, Differentiation, Inlined, Mapped, Primitive, Window
+from paramprog.lang.interpret_derivatives import derivatives
 from paramprog.lang.interpret_lanes import UNWANTED, is_wanted
 from paramprog.lang.interpret_values import assembled, convert, key_of, plain, spread
 from paramprog.lang.lazy import Holes, first_fault, nothing
-from paramprog.lang.syntax import Call
+from paramprog.lang.syntax import Call, Expression
 from paramprog.lang.walk import Walk
 from paramprog.op import OPS
 
@@ -34,6 +36,9 @@ def call(frame: Frame, e: Call) -> Walk[list[Any]]:
     if isinstance(target, Inlined):
         results: list[Any] = yield _inlined(frame, target)
         return results
+    if isinstance(target, Differentiation):
+        results = yield derivatives(frame, e, target)
+        return results
     values: list[Any] = []
     for operand in target.operands:
         value = yield frame.expression(operand)
@@ -52,11 +57,36 @@ def call(frame: Frame, e: Call) -> Walk[list[Any]]:
 def _base(frame: Frame, target: BaseCall, values: list[Any]) -> Walk[Any]:
     if (missing := first_fault([v for v in values if plain(v) is None])) is not None:
         return nothing(missing)
+    tags = [v.graph for v in values if isinstance(v, Dual)]
+    if tags and target.base.partials is not None:
+        value = yield _given(frame, target, values, max(tags, key=lambda t: t.depth))
+        return value
     shape = np.broadcast_shapes(*(np.shape(plain(v)) for v in values))
+    value = yield _applied(frame, target, target.base.body, values, shape)
+    return value
+
+
+def _applied(
+    frame: Frame, target: BaseCall, e: Expression, values: list[Any], shape: tuple[int, ...]
+) -> Walk[Any]:
+    """An expression over the arguments of a base function, which all get this shape."""
     names = [a.text for a in target.base.arguments]
     scope = {n: spread(convert(v, "real"), shape) for n, v in zip(names, values, strict=True)}
-    value = yield frame.call(target.instance, scope, {}, shape).expression(target.base.body)
+    value = yield frame.call(target.instance, scope, {}, shape).expression(e)
     return spread(convert(value, "real"), shape)
+
+
+def _given(frame: Frame, target: BaseCall, values: list[Any], tag: Tag) -> Walk[Any]:
+    """A base function on duals by the partials that were given for it."""
+    primals = [primal(v, tag) for v in values]
+    result = yield _base(frame, target, primals)
+    total: Any = None
+    for v, partial in zip(values, target.base.partials or (), strict=True):
+        if is_dual(v, tag):
+            slope = yield _applied(frame, target, partial, primals, np.shape(result))
+            term = OPS["mul"](slope, like(v.tangent, result))
+            total = term if total is None else OPS["add"](total, term)
+    return Dual(tag, result, total)
 
 
 def _inlined(frame: Frame, target: Inlined, first: Any = None) -> Walk[list[Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paramprog.diagnostics import ProgramError
+from paramprog.lang.duals import each
 from paramprog.lang.instance import Arms, BaseCall, Mapped, Primitive
 from paramprog.lang.interpret_values import assembled, convert
 from paramprog.lang.lazy import Holes, nothing
@@ -82,12 +83,16 @@ def conditional(frame: Frame, e: Conditional) -> Walk[Any]:
         if isinstance(value, Holes):
             bad, fault = bad | chosen & value.bad, value.fault
             value = out if value.value is None else value.value
-        out = np.where(chosen, convert(value, kind), out)
+        out = _chosen(chosen, convert(value, kind), out)
     if fault is None or not np.any(bad):
         return out
     if not frame.lazy:
         raise fault
     return Holes(out, bad, fault)
+
+
+def _chosen(where: Any, value: Any, other: Any) -> Any:
+    return each(lambda a, b: np.where(where, a, b), value, other)
 
 
 def _one_of(frame: Frame, plan: Arms) -> Walk[Any]:

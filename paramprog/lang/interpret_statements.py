@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paramprog.diagnostics import ProgramError
+from paramprog.lang.duals import each
 from paramprog.lang.instance import Info, Instance, Turns
 from paramprog.lang.interpret_calls import call
 from paramprog.lang.interpret_values import convert, entries
 from paramprog.lang.lazy import Holes, first_fault, nothing
+from paramprog.lang.runs import Run
+from paramprog.lang.slices import made_of
 from paramprog.lang.syntax import Assign, Call, For, If, Return, Statement, Target, While
 from paramprog.lang.walk import Walk
 
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def block(frame: Frame, statements: Sequence[Statement]) -> Walk[list[Any]]:
-    """The values returned, none if nothing is."""
+    """The values returned, none if nothing is. What a second run is not made for is left out."""
+    if frame.stop is not None:
+        statements = made_of(tuple(statements), frame.stop.operator, frame.stop.output)
     for s in statements:
         returned: list[Any] = []
         if isinstance(s, Return):
@@ -51,7 +56,7 @@ def _assign(frame: Frame, s: Assign) -> Walk[None]:
             values.append(value)
     for target, value in zip(s.targets, values, strict=True):
         if target.indices is None:
-            frame.scope[target.name.text] = value
+            frame.assign(target.name.text, value)
         else:
             yield _update(frame, target, value)
 
@@ -66,22 +71,28 @@ def _update(frame: Frame, target: Target, value: Any) -> Walk[None]:
     if (missing := first_fault([frame.scope[name], value, *items])) is not None:
         frame.scope[name] = nothing(missing)
         return
-    array = np.array(frame.scope[name])
-    where: list[Any] = [slice(None)] * array.ndim
+    old = frame.scope[name]
+    where: list[Any] = [slice(None)] * np.ndim(old)
     for cut in plan.cuts:
         where[cut.axis] = cut.where()
-    view = array[tuple(where)] if plan.run_time else array
-    at: list[Any] = [slice(None)] * view.ndim if plan.run_time else where
+    shape = np.shape(np.zeros(np.shape(old))[tuple(where)]) if plan.run_time else np.shape(old)
+    at: list[Any] = [slice(None)] * len(shape) if plan.run_time else where
     for item, i in zip(plan.run_time, items, strict=True):
         try:
-            at[item.axis] = entries(item, i, view.shape[item.axis])
+            at[item.axis] = entries(item, i, shape[item.axis])
         except ProgramError as fault:
             if not frame.lazy:
                 raise
             frame.scope[name] = nothing(fault)
             return
-    view[tuple(at)] = convert(value, frame.instance.info[target].type.kind)
-    frame.scope[name] = array
+
+    def put(array: Any, new: Any) -> Any:
+        array = np.array(array)
+        view = array[tuple(where)] if plan.run_time else array
+        view[tuple(at)] = new
+        return array
+
+    frame.assign(name, each(put, old, convert(value, frame.instance.info[target].type.kind)))
 
 
 # ---- if, for, while ----------------------------------------------------------------------------------------------
@@ -116,7 +127,7 @@ def _choice(frame: Frame, s: If) -> Walk[list[Any]]:
     with frame.inside({}):
         returned = yield block(frame, statements)
         after = {} if returned else _kept(frame.scope, plan.merged)
-    frame.scope |= after
+    _assigned(frame, after)
     return returned
 
 
@@ -127,7 +138,10 @@ def _for(frame: Frame, s: For) -> Walk[None]:
     if (missing := first_fault([lower, upper])) is not None:
         _lost(frame, plan.carried, missing)
         return
-    frame.scope |= _kept(frame.scope, plan.carried)
+    if _follows(frame, s):
+        run = frame.path.pop(0)
+        yield _turn(frame, s, plan, {s.name.text: run.scope[s.name.text]}, run.instance, run)
+    _begin(frame, plan)
     indices = range(int(lower), int(upper))
     turns: Iterable[tuple[int, Instance | None]] = (
         (i, None) for i in (indices[::-1] if s.backwards else indices)
@@ -138,7 +152,10 @@ def _for(frame: Frame, s: For) -> Walk[None]:
 
 def _while(frame: Frame, s: While) -> Walk[None]:
     plan = frame.instance.loops[s]
-    frame.scope |= _kept(frame.scope, plan.carried)
+    if _follows(frame, s):
+        run = frame.path.pop(0)
+        yield _turn(frame, s, plan, {}, run.instance, run)
+    _begin(frame, plan)
     while True:
         holds = yield frame.expression(s.condition)
         if isinstance(holds, Holes):
@@ -150,10 +167,51 @@ def _while(frame: Frame, s: While) -> Walk[None]:
         yield _turn(frame, s, plan, {})
 
 
+def _begin(frame: Frame, plan: Turns) -> None:
+    """The names that a loop carries, before its first turn."""
+    kept = _kept(frame.scope, plan.carried)
+    if plan.unrolled is None:
+        _assigned(frame, kept)
+    else:
+        frame.scope |= kept
+
+
+def _assigned(frame: Frame, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        frame.assign(name, value)
+
+
+def _follows(frame: Frame, s: For | While) -> bool:
+    """Whether the run is made for an operator in a turn of this loop, which it enters at once."""
+    return bool(frame.path) and frame.path[0].loop is s
+
+
 def _turn(
-    frame: Frame, s: For | While, plan: Turns, index: Mapping[str, Any], instance: Instance | None = None
+    frame: Frame,
+    s: For | While,
+    plan: Turns,
+    index: Mapping[str, Any],
+    instance: Instance | None = None,
+    again: Run | None = None,
 ) -> Walk[None]:
-    with frame.inside(index, instance):
+    """One turn; a turn that is run `again` begins with what it carried then."""
+    names = dict(index)
+    if again is not None:
+        names |= {name: again.scope[name] for name in plan.carried}
+        names |= {m.name: m.on(names[m.name]) for m in frame.fresh if m.key is again.key and m.nth == 0}
+    with frame.inside(names, instance), frame.turn(_run_of(frame, s, plan, again)):
         yield block(frame, s.body.statements)
         after = _kept(frame.scope, plan.carried)
-    frame.scope |= after
+    if plan.unrolled is None:
+        _assigned(frame, after)
+    else:
+        frame.scope |= after
+
+
+def _run_of(frame: Frame, s: For | While, plan: Turns, again: Run | None) -> Run | None:
+    """A turn, where there are derivative operators."""
+    if frame.run is None:
+        return None
+    carried = {name: frame.scope[name] for name in plan.carried}
+    key = again.key if again is not None else None
+    return Run(s.body.statements, dict(frame.scope), frame.instance, s, carried, frame.run, key)

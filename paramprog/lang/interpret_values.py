@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from paramprog.diagnostics import ProgramError, fail
+from paramprog.lang.duals import Dual, each
 from paramprog.lang.instance import RunTime
 from paramprog.lang.lazy import Holes, nothing
 from paramprog.transfer.source import DTYPES
+from paramprog.transfer.stack import Tape
 from paramprog.types import Kind, Shape, Type
 
 MAX_REMEMBERED = 128
@@ -20,15 +22,21 @@ MAX_REMEMBERED = 128
 
 def convert(value: Any, kind: Kind) -> Any:
     """A value as `kind`; reals are float64 here."""
+    if isinstance(value, Tape):
+        return value if kind_of(value) == kind else value.mapped(lambda x: convert(x, kind))
     if isinstance(value, Holes):
         return value if value.value is None else replace(value, value=convert(value.value, kind))
-    if kind == "real" and type(value) is np.float64:
+    if kind == "real" and type(value) in (np.float64, Dual):
         return value
     return np.asarray(value).astype(np.float64 if kind == "real" else DTYPES[kind])[()]
 
 
 def kind_of(value: Any) -> Kind:
-    """What an array holds."""
+    """What an array or a tape holds."""
+    if isinstance(value, Dual):
+        return "real"
+    if isinstance(value, Tape):
+        return kind_of(value.below)
     code = np.asarray(value).dtype.kind
     return "bool" if code == "b" else "int" if code == "i" else "real"
 
@@ -40,31 +48,36 @@ def plain(value: Any) -> Any:
 
 def key_of(value: Any) -> tuple[str, tuple[int, ...], bytes] | None:
     """What equal values have in common; None for one that is not worth remembering."""
-    if isinstance(value, Holes) or np.size(value) > MAX_REMEMBERED:
+    if isinstance(value, Holes | Dual | Tape) or np.size(value) > MAX_REMEMBERED:
         return None
     return value.dtype.str, value.shape, value.tobytes()
 
 
 def spread(value: Any, shape: tuple[int, ...]) -> Any:
     """A scalar as an array; an array has the shape already."""
-    return value if isinstance(value, Holes) else np.broadcast_to(value, shape)[()]
+    return value if isinstance(value, Holes) else each(lambda v: np.broadcast_to(v, shape)[()], value)
 
 
 def assembled(values: Sequence[Any], sizes: Shape, entry: Type) -> Any:
     """One array `[*sizes, *shape]` of all entries, in row-major order."""
     whole = (*sizes, *entry.shape)
-    out: Any = np.zeros(
-        (len(values), *entry.shape), np.float64 if entry.kind == "real" else DTYPES[entry.kind]
-    )
-    bad = np.zeros(out.shape, np.bool_)
+    kind = np.float64 if entry.kind == "real" else DTYPES[entry.kind]
+    bad = np.zeros((len(values), *entry.shape), np.bool_)
     fault: ProgramError | None = None
+    present: list[Any] = []
     for k, value in enumerate(values):
         if isinstance(value, Holes):
             bad[k], fault = value.bad, value.fault
             value = value.value
-        if value is not None:
-            out[k] = convert(value, entry.kind)
-    array = out.reshape(whole)
+        present.append(np.zeros(entry.shape, kind) if value is None else convert(value, entry.kind))
+
+    def stacked(*entries: Any) -> Any:
+        out: Any = np.zeros(bad.shape, kind)
+        for k, found in enumerate(entries):
+            out[k] = found
+        return out.reshape(whole)
+
+    array = each(stacked, *present)
     if fault is None:
         return array
     return nothing(fault) if bad.all() else Holes(array, bad.reshape(whole), fault)

@@ -1,8 +1,9 @@
 """`if c then a else b` with an array condition: what is computed per lane, and what the lanes share.
 
 An arm is first built as it reads, on whole arrays. Its lanewise part is what leads to the result through elementwise
-operations of the condition's shape alone; only that is evaluated lane by lane. The rest (a matrix product, a sum) has
-no lanes: where it could fail it runs if any lane is selected, else it moves in front of the branch.
+operations of the condition's shape alone, and through entries taken of a vector; only that is evaluated lane by lane.
+The rest (a matrix product, a sum) has no lanes: where it could fail it runs if any lane is selected, else it moves in
+front of the branch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from paramprog.graph import PART, Graph, Node, cone, copied, replay
 from paramprog.op import OPS
 from paramprog.transfer.branches import Branch, branch
+from paramprog.transfer.gather import GATHER
 from paramprog.transfer.source import FULL, LEAF
 
 
@@ -76,8 +78,15 @@ def _is_mapped(n: Node) -> bool:
     return isinstance(n.op, Branch) and len(n.attrs["bodies"]) == 1
 
 
+def _is_lookup(n: Node) -> bool:
+    """Whether a node takes an entry of one vector for each of its own."""
+    return n.op is GATHER and len(n.args[0].shape) == 1
+
+
 def _arguments(n: Node) -> tuple[list[Node], list[Node]]:
     """The arguments of which a lane sees its entry, and those that it sees whole."""
+    if _is_lookup(n):
+        return [n.args[1]], [n.args[0]]
     if not isinstance(n.op, Branch):
         return list(n.args), []
     shared = n.attrs.get("shared", ())
@@ -94,6 +103,10 @@ def _replay(lanewise: Iterable[Node], env: dict[Node, Node], whole: dict[Node, N
             if n.op is PART and n.args[0] in entries:
                 (results,) = n.args[0].attrs["results"]
                 env[n] = entries[n.args[0]][results[n.attrs["of"].number]]
+                continue
+            if _is_lookup(n):
+                with body.at(n.span):
+                    env[n] = body.emit(n.op, whole[n.args[0]], env[n.args[1]], **n.attrs)
                 continue
             replay([n], env, body)
             continue
@@ -112,7 +125,7 @@ def _is_lanewise(n: Node, lanes: tuple[int, ...]) -> bool:
         return _is_lanewise(n.args[0], lanes)
     if isinstance(n.op, Branch):
         return n.args[0].shape == lanes
-    return n.op.elementwise and n.shape == lanes
+    return (n.op.elementwise or _is_lookup(n)) and n.shape == lanes
 
 
 class _Side:

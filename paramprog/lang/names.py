@@ -12,7 +12,7 @@ from paramprog.lang.syntax import Identifier
 from paramprog.lang.unit import Unit
 from paramprog.op import SURFACES
 
-SPECIAL = ("map", "reduce", "slice")
+SPECIAL = ("grad", "hessian", "jacobian", "jvp", "map", "reduce", "slice", "vjp")
 """Built-in functions that are not one primitive with one spelling."""
 
 

@@ -90,6 +90,7 @@ function expand(y : real[n], c : bool[m]) -> real[m] {
 }
 
 # What lies on top of the tape t, and t without it: `t, x = pop(t)` undoes `t = push(t, x)`.
-function pop(t) {
-    return rest(t), top(t)
+# Below an `endless` tape lies what it was made like.
+function pop(t, endless : bool = false) {
+    return rest(t, endless = endless), top(t, endless = endless)
 }

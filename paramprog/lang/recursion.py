@@ -56,14 +56,24 @@ def recurs(typing: Typing, tree: Any) -> bool:
 
 
 def _called(checker: Names, tree: Any, functions: Mapping[str, FunctionRef]) -> Iterator[FunctionRef]:
-    """The functions of the program that `tree` calls, or names as arguments."""
-    for node in parts(tree):
-        if not isinstance(node, Call | Name):
-            continue
-        name = node.function.text if isinstance(node, Call) else node.text
+    """The functions of the program that `tree` calls, or names as arguments of what may call them."""
+
+    def known(name: str) -> FunctionRef | None:
         found = functions.get(name) or checker.find(name)
-        if found is not None and found.home is not None and found.name in found.home.unit.functions:
-            yield found
+        if found is None or found.home is None or found.name not in found.home.unit.functions:
+            return None
+        return found
+
+    for node in parts(tree):
+        if not isinstance(node, Call):
+            continue
+        called = known(node.function.text)
+        if called is not None:
+            yield called
+        takes_functions = called is not None or node.function.text == "map"
+        if takes_functions:
+            names = (a.value.text for a in node.arguments if isinstance(a.value, Name))
+            yield from (found for found in map(known, names) if found is not None)
 
 
 def _reached(called: Iterable[FunctionRef]) -> dict[FunctionDecl, Names]:

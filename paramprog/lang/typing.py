@@ -39,6 +39,7 @@ from paramprog.lang.syntax import (
     Power,
     Return,
 )
+from paramprog.lang.tapes import check_operation
 from paramprog.lang.walk import Walk
 from paramprog.op import OPS, Op
 from paramprog.types import ShapeError, Type, dims_text, join_kinds, join_shapes
@@ -93,6 +94,7 @@ class Typing:
             yield self.instance
         finally:
             whole.mentions = whole.mentions or self.instance.mentions
+            whole.differentiates = whole.differentiates or self.instance.differentiates
             self.instance = whole
 
     def expression(self, e: Expression) -> Walk[Info]:
@@ -190,6 +192,7 @@ class Typing:
         Raises ProgramError where they do not fit.
         """
         types = [i.type for i in infos]
+        check_operation(op, infos, self.constant, span)
         try:
             kinds, kind = op.kinds(*(t.kind for t in types)) if types else ((), "real")
             if op.elementwise:

@@ -6,9 +6,11 @@ operations on the lanes that were selected, between `compress` and `expand`.
 recorder  operations, and what runs regions
 branches  the side taken, or each side on its lanes (crossing: how values enter and leave)
 turns     the turns of loops
+tapes     what lies on each tape
 lanes     nodes that stand for many lanes
 """
 
 from paramprog.recorder.recorder import Recorder
+from paramprog.recorder.turns import Turn
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "Turn"]

@@ -83,7 +83,12 @@ def _one_side(
                 lanes.wide.add(p)
     run.inline(live, env, lanes)
     wide = lanes.wide if lanes is not None else ()
-    return {k: Recorded(env[at], at in wide) for k, at in _targets(node, which, keys).items() if at in env}
+    found: dict[Key, Recorded] = {}
+    for k, at in _targets(
+        node, which, keys
+    ).items():  # the history of the other side has rows, which nothing reads
+        found[k] = Recorded(env[at], at in wide) if at in env else Recorded(run.zeros(at, at.shape), False)
+    return found
 
 
 def _sides(

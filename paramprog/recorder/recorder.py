@@ -11,10 +11,13 @@ from paramprog.graph.region import Key, Live, ValueFault
 from paramprog.op import Op
 from paramprog.recorder.branches import branch
 from paramprog.recorder.lanes import Lanes, Recorded
-from paramprog.recorder.turns import loop
+from paramprog.recorder.tapes import Tapes
+from paramprog.recorder.turns import Turn, loop
 from paramprog.transfer.branches import Branch
 from paramprog.transfer.linear import COPY
 from paramprog.transfer.loops import Loop
+from paramprog.transfer.tape import TOP
+from paramprog.types import is_tape
 
 
 class Recorder:
@@ -23,6 +26,11 @@ class Recorder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.values: dict[Node, Any] = {}
+        self.tapes = Tapes(self)
+        self.turn: tuple[Turn, ...] = ()
+        """The turns that are running, of the outermost loop first."""
+        self.turns: dict[Node, tuple[Turn, ...]] = {}
+        """For what was recorded in loops, in which turns."""
 
     # ---- operations ----------------------------------------------------------------------------------------------
 
@@ -46,6 +54,8 @@ class Recorder:
         for n in self.graph.nodes[first:]:
             if n in self.values:
                 continue
+            if self.turn:
+                self.turns[n] = self.turn
             try:
                 self.values[n] = n.op.value(*[self.values[a] for a in n.args], **n.attrs)
             except ValueFault as fault:
@@ -73,7 +83,9 @@ class Recorder:
                     found: Recorded = env[n.args[0]][n.attrs["of"]]
                     env[n], wide = found
                 elif not any(flags):
-                    env[n], wide = self.emit(n.op, *(env[a] for a in n.args), **n.attrs), False
+                    nodes, on_tapes = [env[a] for a in n.args], is_tape(n.type) or n.op is TOP
+                    made = self.tapes.operation(n, nodes) if on_tapes else self.emit(n.op, *nodes, **n.attrs)
+                    env[n], wide = made, False
                 else:
                     env[n], wide = self._over(n, flags, [env[a] for a in n.args], lanes), True
                 if wide and lanes is not None:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from paramprog.diagnostics import Span
 from paramprog.graph import Node, Result, demand
-from paramprog.graph.region import TRIPS, Key, Live
+from paramprog.graph.region import TRIPS, Key, Keys, Live
 from paramprog.recorder.lanes import Lanes, Recorded
 from paramprog.transfer.gather import GATHER
-from paramprog.transfer.loops import Loop
+from paramprog.transfer.loops import REPLAY, Loop
 from paramprog.transfer.put import PUT
 from paramprog.transfer.rearrange import STACK
-from paramprog.transfer.select import SLICE, Cut
+from paramprog.transfer.select import EMBED, SLICE, Cut
+from paramprog.types import Shape
 
 if TYPE_CHECKING:
     from paramprog.recorder.recorder import Recorder
+
+
+class Turn(NamedTuple):
+    """One turn of a loop: where the loop stands, and how many turns it has made before."""
+
+    span: Span | None
+    number: int
 
 
 def loop(
@@ -25,6 +34,8 @@ def loop(
 ) -> dict[Key, Recorded]:
     """The turns one after the other; of many lanes those that go on, by `gather` and `put`."""
     assert isinstance(node.op, Loop)
+    if node.op is REPLAY:
+        args = _recorded(run, node, args, frozenset(keys), lanes)
     live = node.op.live(node, frozenset(keys))
     turns = _Turns(run, node, live, args, lanes)
     turns.all_turns([k for k in keys if isinstance(k, Node)])
@@ -33,12 +44,24 @@ def loop(
         if isinstance(k, Result):
             found[k] = Recorded(turns.carried[node.attrs["next"][k.number][0]], lanes is not None)
         elif k is TRIPS:
-            count = run.array(turns.trips) if lanes is not None else run.number(int(turns.trips))
+            count = run.array(turns.trips) if lanes is not None else run.number(int(turns.trips[0]))
             found[k] = Recorded(count, lanes is not None)
         else:
             assert isinstance(k, Node)
             found[k] = turns.history(k)
     return found
+
+
+def _recorded(
+    run: Recorder, node: Node, args: Sequence[Recorded | None], keys: Keys, lanes: Lanes | None
+) -> list[Recorded | None]:
+    """The arguments that a loop which runs turns again would have if it had recorded them."""
+    assert isinstance(node.op, Loop)
+    count, live = 1 + len(node.attrs["ports"]), node.op.live(node, keys)
+    rows = {p: m for p, m in node.attrs["replayed"].items() if p in live}
+    histories = loop(run, node.attrs["primal"], [args[0], *args[count:]], set(rows.values()), lanes)
+    ports = zip(node.attrs["ports"], args[1:count], strict=True)
+    return [args[0], *(histories[rows[p]] if p in rows else a for p, a in ports)]
 
 
 class _Turns:
@@ -67,7 +90,9 @@ class _Turns:
         first = demand(self.body.nodes, [test]) if test is not None else {}
         self.recorded = {n: [] for n in histories}
         going = self.limits > 0
+        around = self.run.turn
         while going.any():
+            self.run.turn = (*around, Turn(self.node.span, int(self.trips.max())))
             chosen = np.flatnonzero(going)
             at = self.limits[chosen] - 1 - self.trips[chosen] if reverse else self.trips[chosen]
             env, inside = self._entering(chosen, at)
@@ -86,6 +111,7 @@ class _Turns:
             self._carry(env, inside, chosen)
             self.trips[chosen] += 1
             going &= self.trips < self.limits
+        self.run.turn = around
 
     def _entering(self, chosen: Any, at: Any) -> tuple[dict[Node, Any], Lanes | None]:
         env: dict[Node, Any] = {}
@@ -164,4 +190,13 @@ class _Turns:
         if not rows:
             shape = (*((self.lanes.size,) if self.lanes is not None else ()), 0, *n.shape)
             return Recorded(self.run.zeros(n, shape), wide)
-        return Recorded(self.run.emit(STACK, *rows, axis=int(wide)), wide)
+        longest = tuple(max(sizes) for sizes in zip(*(row.shape for row in rows), strict=True))
+        return Recorded(
+            self.run.emit(STACK, *(self._padded(row, longest) for row in rows), axis=int(wide)), wide
+        )
+
+    def _padded(self, row: Node, sizes: Shape) -> Node:
+        """With zeros, which nothing reads, where another turn had a longer history of an inner loop."""
+        lengths = enumerate(zip(row.shape, sizes, strict=True))
+        cuts = tuple(Cut(k, 0, length, 1, size) for k, (length, size) in lengths if length != size)
+        return self.run.emit(EMBED, row, cuts=cuts) if cuts else row

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramprog.graph import PART, Graph, Node, Result, part
-from paramprog.graph.region import Key, Keys, Live, make_region
+from paramprog.graph.region import Key, Keys, Live, in_order, make_region
 from paramprog.simplify.rewriter import Rewriter, structure_of
 from paramprog.transfer.branches import Branch
 from paramprog.transfer.regions import is_summed, kind_of
@@ -71,7 +71,7 @@ def _taken(
     env: dict[Node, Any] = {p: x for p, x in given.items() if p in live}
     run(g, live, env)
     found: dict[Key, Node] = {}
-    for key in keys:
+    for key in in_order(node, keys):
         at: Any = node.attrs["results"][which][key.number] if isinstance(key, Result) else key
         # the history of the other side is never read
         made = env[at] if at in env else g.number(0, at.type)
@@ -99,7 +99,7 @@ class _Joined:
         live: list[Live],
         run: Run,
     ) -> None:
-        self.g, self.node, self.keys, self.condition = g, node, keys, condition
+        self.g, self.node, self.keys, self.condition = g, node, in_order(node, keys), condition
         self.bodies: list[Rewriter] = []
         self.envs: list[dict[Node, Any]] = []
         for nodes in live:
@@ -117,7 +117,7 @@ class _Joined:
         """What stands for each key: a node outside, where both sides agree, else a part of the new branch."""
         found: dict[Key, Node] = {}
         pairs: dict[Key, Pair] = {}
-        for key in sorted((k for k in self.keys if isinstance(k, Result)), key=lambda k: k.number):
+        for key in (k for k in self.keys if isinstance(k, Result)):
             sides = tuple(
                 env[results[key.number]]
                 for env, results in zip(self.envs, self.node.attrs["results"], strict=True)

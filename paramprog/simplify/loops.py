@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from paramprog.graph import Graph, Node, Result, part
-from paramprog.graph.region import Key, Keys, Live
+from paramprog.graph.region import Key, Keys, Live, in_order
 from paramprog.simplify.rewriter import Rewriter
 from paramprog.transfer.loops import REPLAY, Loop, loop
 
@@ -38,7 +38,8 @@ def simplified_loop(
     run(body, live, inside)
     pairs = [(inside[c], inside[n]) for c, n in node.attrs["next"] if c in live]
     test = None if node.attrs["test"] is None else inside[node.attrs["test"]]
-    histories = [k for k in keys if isinstance(k, Node)]
+    order = in_order(node, keys)
+    histories = [k for k in order if isinstance(k, Node)]
     roots = [n for pair in pairs for n in pair] + [inside[k] for k in histories]
     body.compact(roots if test is None else [*roots, test])
     made = loop(
@@ -53,7 +54,7 @@ def simplified_loop(
     g.remember_region(("loop", made), made, g.shared.number(("loop", made)))
     number = {c: k for k, c in enumerate(c for c, _ in node.attrs["next"] if c in live)}
     found: dict[Key, Node] = {}
-    for key in keys:
+    for key in order:
         if isinstance(key, Result):
             found[key] = part(made, Result(number[node.attrs["next"][key.number][0]]))
         elif isinstance(key, Node):
@@ -73,6 +74,6 @@ def _replay(g: Rewriter, node: Node, keys: Keys, env: Mapping[Node, Any]) -> Map
     del attrs["plain"]
     made = g.graph.append(node.op, tuple(env[a] for a in args), attrs, node.results)
     g.remember_region(("replay", made), made, g.shared.number(("replay", made)))
-    found = {key: part(made, key) for key in keys}
+    found = {key: part(made, key) for key in in_order(node, keys)}
     g.note_faulty(found.values())
     return found

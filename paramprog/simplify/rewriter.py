@@ -14,7 +14,7 @@ import numpy as np
 from paramprog.graph import PART, Graph, Node, PortKind, Region, cone
 from paramprog.graph.constant import Constant
 from paramprog.op import Attrs, Op
-from paramprog.simplify import arrays, contractions, elementwise
+from paramprog.simplify import arrays, contractions, elementwise, tapes
 from paramprog.simplify.constants import are_constant, folded
 from paramprog.simplify.rule import Rule
 from paramprog.transfer.base import BaseOp
@@ -24,7 +24,7 @@ from paramprog.transfer.source import ARRAY, FULL, LEAF
 from paramprog.transfer.step import AND, EQUAL, NOT_EQUAL, OR
 from paramprog.types import Type, join_shapes
 
-RULES: tuple[Rule, ...] = (*elementwise.RULES, *arrays.RULES, *contractions.RULES)
+RULES: tuple[Rule, ...] = (*tapes.RULES, *elementwise.RULES, *arrays.RULES, *contractions.RULES)
 """The rewrite table, tried in this order; `hoisted` and `folded` go before it."""
 
 COMMUTATIVE = frozenset({ADD, MUL, AND, OR, EQUAL, NOT_EQUAL})

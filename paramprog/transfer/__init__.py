@@ -5,9 +5,12 @@ linear     y = A x; the transpose is another primitive
 rearrange  linear: every entry moves, as in reshape, transpose, roll, concat
 select     linear: some entries, by static ranges or lanes; and their places among zeros
 gather     linear: entries by indices known at run time, and their places among zeros
+selected   where a condition holds, as indices
 matrix     linear: the diagonal, triangles and trace of a matrix
 put        linear in two arguments: entries replaced, at run-time indices
 replace    linear in two arguments: entries replaced, at static ones
+systems    linear in the right side: systems of equations; inverses and determinants
+factor     factors of a matrix: Cholesky
 contract   bilinear: sums of products of two arrays, every kind of matrix product
 convolve   bilinear: sums of products over windows
 step       piecewise constant: the Jacobian is a structural zero
@@ -20,6 +23,7 @@ order      a selection made by the order of the entries
 base       elementwise: functions that a program defines
 facts      what the gradient analysis carries: structural zeros, masked values, values
 branches   one of two bodies, or each on the lanes where its side holds (branch_run, branch_derivative)
+tape       linear: stacks of a length known at run time only (stack)
 loops      a body once for each turn
 """
 
@@ -27,6 +31,7 @@ from paramprog.transfer import (
     branches,
     contract,
     convolve,
+    factor,
     gather,
     linear,
     loops,
@@ -41,14 +46,18 @@ from paramprog.transfer import (
     replace,
     scan,
     select,
+    selected,
     source,
     step,
+    systems,
+    tape,
 )
 
 __all__ = [
     "branches",
     "contract",
     "convolve",
+    "factor",
     "gather",
     "linear",
     "loops",
@@ -63,6 +72,9 @@ __all__ = [
     "replace",
     "scan",
     "select",
+    "selected",
     "source",
     "step",
+    "systems",
+    "tape",
 ]

@@ -13,6 +13,7 @@ from paramprog.graph import Graph, Node, PortKind, Region, Result, part
 from paramprog.graph.region import Key, make_region
 from paramprog.transfer.branch_run import targets
 from paramprog.transfer.facts import Fact, Masked, on, plain, plus
+from paramprog.transfer.lane_sums import LaneSum, Piece
 from paramprog.transfer.regions import Brought, Host, is_summed, kind_of
 from paramprog.types import Type
 
@@ -33,7 +34,7 @@ class BranchDerivative:
                 which,
                 [
                     (at, fact[k], "shared" if is_summed(node, k) else "free")
-                    for k, at in targets(node, which, frozenset(fact))
+                    for k, at in targets(node, which, fact)
                 ],
             )
             for which in range(len(self.bodies))
@@ -93,6 +94,39 @@ class BranchDerivative:
         One-sided facts come out masked.
         """
         pairs = {k: p for k, p in pairs.items() if any(f is not None for f in p)}
+        sums = {k: found for k in summed if (found := self._lane_sum(pairs.get(k, ()))) is not None}
+        pieces = {p: None for found in sums.values() for p in found.pieces if not self._outside(p)}
+        pairs = {k: p for k, p in pairs.items() if k not in sums} | {p: [p.node] for p in pieces}
+        types = {**types, **{p: self._piece_type(p) for p in pieces}}
+        summed = {*summed, *(p for p in pieces if p.summed)}
+        out, made = self._region(pairs, types, summed)
+        for k, found in sums.items():
+            out[k] = found.total([self._outside(p) or _node(out[p]) for p in found.pieces])
+        return out, made
+
+    def _lane_sum(self, facts: Sequence[Fact]) -> LaneSum | None:
+        """How a fact is summed over the lanes of a mapped body, where that is better done outside."""
+        if len(facts) != 1 or not isinstance(facts[0], Node) or facts[0].kind != "real":
+            return None
+        if 0 in self.node.args[0].shape:
+            return None
+        (body,) = self.bodies
+        return LaneSum.of(body.own(facts[0]), self.analysis.graph)
+
+    def _outside(self, piece: Piece) -> Node | None:
+        """What enters the body in each lane is there outside."""
+        port = piece.node.graph.ports.get(piece.node)
+        if piece.summed or port is None or port.kind != "free" or port.outer is None:
+            return None
+        return self.analysis.graph.own(port.outer)
+
+    def _piece_type(self, piece: Piece) -> Type:
+        lanes = () if piece.summed else self.node.args[0].shape
+        return Type(piece.node.kind, (*lanes, *piece.node.shape))
+
+    def _region(
+        self, pairs: Mapping[Any, list[Fact]], types: Mapping[Any, Type], summed: Collection[Any]
+    ) -> tuple[dict[Any, Fact], Node]:
         backward = self.analysis.backward
         masked = [k for k, p in pairs.items() if backward and not all(isinstance(f, Node) for f in p)]
         shapes = {k: types[k].shape[0 if k in summed else self.rank :] for k in pairs}
@@ -117,6 +151,11 @@ class BranchDerivative:
         for i, k in enumerate(masked):
             out[k] = Masked(out[k], part(made, Result(len(pairs) + i)))
         return out, made
+
+
+def _node(fact: Fact) -> Node:
+    assert isinstance(fact, Node)
+    return fact
 
 
 def _value_in(body: Graph, fact: Fact, type: Type) -> Node:

@@ -14,7 +14,7 @@ from paramprog.transfer.regions import is_summed
 from paramprog.transfer.source import dtype_of
 
 
-def targets(node: Node, which: int, keys: Keys) -> Iterable[tuple[Key, Node]]:
+def targets(node: Node, which: int, keys: Iterable[Key]) -> Iterable[tuple[Key, Node]]:
     """Each key with the node of one side that it is about."""
     results = node.attrs["results"][which]
     found: list[Any] = [(k, results[k.number] if isinstance(k, Result) else k) for k in keys]

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paramprog.op import Lanes, Linear, Op, Sample, Surface, arithmetic, trailing_axes
+from paramprog.op import Lanes, Linear, Op, Sample, Sets, Surface, arithmetic, trailing_axes
+from paramprog.transfer.dependence import by_words, either
 from paramprog.transfer.linear import linear
 from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
 
@@ -169,6 +170,7 @@ CONTRACT: Op = linear(
     _contract,
     _swap_roles,
     signature=_words,
+    depends=by_words,
     batch=_batch,
     kinds=arithmetic,
     surfaces=(
@@ -216,6 +218,11 @@ def _cross_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping
     return {}
 
 
+def _cross_depends(lin: Linear, labels: Any, sets: Sets) -> Any:
+    """Each entry has the other two."""
+    return either(np.roll(labels, 1, -1), np.roll(labels, 2, -1), sets)
+
+
 CROSS: Op = linear(
     "cross",
     "the cross product along the last axis, of 3 entries",
@@ -223,6 +230,7 @@ CROSS: Op = linear(
     # <u, a x b> = <b, u x a> = <a, b x u>
     lambda lin: Linear(CROSS, 1 - lin.hole, lin.frozen),
     shape_rule=_cross_rule,
+    depends=_cross_depends,
     lift=trailing_axes,
     kinds=arithmetic,
     surfaces=(

@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from paramprog.op import OPS, Lanes, Linear, Op, Sample, Surface, arithmetic
+from paramprog.op import OPS, Depends, Lanes, Linear, Op, Sample, Sets, Surface, arithmetic
 from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.dependence import by_signature
 from paramprog.transfer.linear import linear
 from paramprog.transfer.spelling import Exact, at_least, trailing
-from paramprog.types import Shape, ShapeError, Type, dims_text
+from paramprog.types import Shape, ShapeError, Signature, Type, dims_text
 
 Pair = tuple[int, int]
 
@@ -67,6 +69,36 @@ def _conv_input(g: Any, K: Any, *, size: Pair, window: Pair, stride: int, pad: i
         for v in range(window[1]):
             out[..., u : u + stride * h : stride, v : v + stride * w : stride] += shares[..., u, v, :, :]
     return out[..., pad : pad + size[0], pad : pad + size[1]]
+
+
+def _depends(names: str) -> Depends:
+    """`names` are the arguments and the result. Entries are united in windows, where each is a product of all three.
+
+    The margin of an image that is multiplied with what varies counts as entries.
+    """
+
+    def rule(lin: Linear, labels: Any, sets: Sets) -> Any:
+        window, lanes = {k: v for k, v in lin.attrs.items() if k != "lanes"}, lin.attrs.get("lanes", "")
+
+        def word(name: str) -> str:
+            return "z" * (name in lanes) + {"x": "cijuv", "K": "ocuv", "g": "oij"}[name]
+
+        def in_windows(name: str, array: Any) -> Any:
+            return _windows(array, **window) if name == "x" else array
+
+        hole, other, result = names[lin.hole], names[1 - lin.hole], names[2]
+        shape = in_windows(other, np.broadcast_to(False, np.shape(lin.frozen[0]))).shape
+        labels = in_windows(hole, labels)
+        words = Signature((word(hole), word(other)), word(result), {})
+        found = by_signature(words, [labels.shape, shape], 0, labels, sets)
+        if result != "x":
+            return found
+        to = (*found.shape[: len(found.shape) - 4], *window["size"])
+        places = _windows(np.arange(1, 1 + prod(to)).reshape(to), **window)
+        inside = places > 0  # not in the margin
+        return sets.grouped(found[inside], places[inside] - 1, prod(to)).reshape(to)
+
+    return rule
 
 
 def _lane(names: str) -> Callable[..., Any]:
@@ -202,6 +234,7 @@ CONV: Op = linear(
         else Linear(CONV_INPUT, 0, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_rule,
+    depends=_depends("xKg"),
     batch=_lane("xKg"),
     kinds=arithmetic,
     surfaces=(
@@ -224,6 +257,7 @@ CONV_INPUT: Op = linear(
         Linear(CONV_KERNEL, 0, lin.frozen, lin.attrs) if lin.hole else Linear(CONV, 0, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_input_rule,
+    depends=_depends("gKx"),
     batch=_lane("gKx"),
     kinds=arithmetic,
     surfaces=(
@@ -247,6 +281,7 @@ CONV_KERNEL: Op = linear(
         Linear(CONV, 1, lin.frozen, lin.attrs) if lin.hole else Linear(CONV_INPUT, 1, lin.frozen, lin.attrs)
     ),
     shape_rule=_conv_kernel_rule,
+    depends=_depends("xgK"),
     batch=_lane("xgK"),
     kinds=arithmetic,
     surfaces=(

@@ -15,6 +15,7 @@ import numpy as np
 from paramprog.graph import Node
 from paramprog.op import Chain, Linear
 from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.dependence import LANES, dependence
 from paramprog.transfer.gather import SCATTER_ADD
 from paramprog.transfer.linear import MASK, SPREAD, SUM
 from paramprog.transfer.pair import ADD
@@ -22,6 +23,7 @@ from paramprog.transfer.put import SPARED, along_others
 from paramprog.transfer.select import EMBED, EXPAND
 from paramprog.transfer.source import FULL
 from paramprog.transfer.step import GREATER, NOT, OR, REAL
+from paramprog.transfer.tape import TAPES
 
 
 class Later:
@@ -173,8 +175,12 @@ def _named(lin: Linear, shape: tuple[int, ...], like: Any) -> Any:
 
 def _moved(lin: Linear, lanes: Any, result: Any) -> Any:
     """Where the result of a map that is not elementwise is no structural zero; None where that is not worth knowing."""
+    if lin.op in TAPES:
+        if not isinstance(result, Node):
+            return None
+        return lin(result.graph.array(lanes) if _is_known(lanes) else _made(lanes))
     if _is_known(lanes) and not any(isinstance(x, Node) and x.kind != "real" for x in lin.frozen):
-        return _moved_array(lin, lanes, _shape(result))
+        return dependence(lin, lanes, LANES)
     if not isinstance(lanes, Node):
         # of entries that are selected by an index, a sum has nearly always one
         if lin.op is CONTRACT and _kept_letters(lin):
@@ -205,18 +211,6 @@ def _of_ones(lin: Linear) -> Linear:
         return x.graph.constant(1.0, "real", x.shape) if isinstance(x, Node) else np.ones(x.shape)
 
     return lin._replace(frozen=tuple(map(ones, lin.frozen)))
-
-
-def _moved_array(lin: Linear, lanes: Any, shape: tuple[int, ...]) -> Any:
-    if lin.op is CONTRACT:
-        words, result = lin.attrs["spec"].split("->")
-        hole, left = words.split(",")[lin.hole], _kept_letters(lin)
-        found = np.any(lanes, axis=tuple(k for k, c in enumerate(hole) if c not in result))
-        found = np.transpose(found, sorted(range(len(left)), key=lambda k: result.index(left[k])))
-        return np.broadcast_to(
-            np.expand_dims(found, [k for k, c in enumerate(result) if c not in left]), shape
-        )
-    return np.asarray(_of_ones(lin)(lanes.astype(np.float64))) > 0
 
 
 def _shape(x: Any) -> tuple[int, ...]:

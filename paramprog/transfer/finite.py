@@ -36,6 +36,10 @@ class Finite:
             known.append(self._entered.get(n, True) and self._keeps(n) and all(known[a.id] for a in n.args))
         return known[node.id]
 
+    def assume(self, port: Node, argument: Node) -> None:
+        """A port of an arm that is not complete is as finite as what enters there."""
+        self._entered[port] = self(argument)
+
     def enter(self, region: Node) -> None:
         """From now on the bodies of `region`, which others may share, are asked about for its arguments.
 

@@ -6,12 +6,14 @@ gather <-> scatter_add; with an index of its own in each lane, `places` turns th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from paramprog.graph.region import ValueFault
-from paramprog.op import OPS, Attrs, Lanes, Linear, Op, Sample, Surface, first_kind, register
+from paramprog.op import OPS, Attrs, Lanes, Linear, Op, Sample, Sets, Surface, first_kind, register
+from paramprog.transfer.dependence import moves
 from paramprog.transfer.linear import linear
 from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
 from paramprog.types import Dim, Kind, KindError, Shape, ShapeError, Type, dims_text
@@ -46,6 +48,13 @@ def _scatter_rule(i: Shape, v: Shape, *, axis: int, size: int) -> Shape:
     if v[axis : axis + len(i)] != i:
         raise ShapeError(f"{dims_text(v)} does not hold one entry for each of {dims_text(i)}")
     return (*v[:axis], size, *v[axis + len(i) :])
+
+
+def _scatter_depends(lin: Linear, labels: Any, sets: Sets) -> Any:
+    (i,), axis = lin.frozen, lin.attrs["axis"]
+    shape = _scatter_rule(np.shape(i), labels.shape, **lin.attrs)
+    places = np.take(np.arange(prod(shape)).reshape(shape), i, axis)
+    return sets.grouped(np.ravel(labels), np.ravel(places), prod(shape)).reshape(shape)
 
 
 def gather_kinds(*kinds: Kind) -> tuple[tuple[Kind, ...], Kind]:
@@ -167,6 +176,7 @@ GATHER: Op = linear(
     lambda lin: Linear(SCATTER_ADD, 1, lin.frozen, lin.attrs),
     holes=(0,),
     shape_rule=_gather_rule,
+    depends=moves,
     batch=_gather_batch,
     kinds=gather_kinds,
     surfaces=(
@@ -191,6 +201,7 @@ SCATTER_ADD: Op = linear(
     lambda lin: Linear(GATHER, 0, lin.frozen, lin.attrs),
     holes=(1,),
     shape_rule=_scatter_rule,
+    depends=_scatter_depends,
     batch=_scatter_batch,
     kinds=_scatter_kinds,
     surfaces=(

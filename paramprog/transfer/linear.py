@@ -25,6 +25,7 @@ from paramprog.op import (
     register,
     unchanged,
 )
+from paramprog.transfer.dependence import by_words, moves
 from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
 from paramprog.types import Kind, Shape, ShapeError, Signature, Type, dims_text
 
@@ -65,10 +66,17 @@ NEG: Op = linear(
     kinds=arithmetic,
     surfaces=(Surface("neg", "-x"),),
     total=True,
-    c="-{0}",
+    c={"real": "-{0}", "int": "pp_neg_i64({0})"},
 )
 MUL: Op = linear(
-    "mul", "a * b", np.multiply, itself, elementwise=True, kinds=arithmetic, total=True, c="{0} * {1}"
+    "mul",
+    "a * b",
+    np.multiply,
+    itself,
+    elementwise=True,
+    kinds=arithmetic,
+    total=True,
+    c={"real": "{0} * {1}", "int": "pp_mul_i64({0}, {1})"},
 )
 COPY: Op = register(
     Op(
@@ -79,6 +87,7 @@ COPY: Op = register(
         kinds=unchanged,
         jacobian=lambda port, y, x: (),
         total=True,
+        c="{0}",
     )
 )
 
@@ -96,9 +105,11 @@ MASK: Op = linear(
     itself,
     holes=(1,),
     elementwise=True,
+    depends=moves,
     kinds=_mask_kinds,
     surfaces=(Surface("mask", "x where c holds, else 0", ("c", "x")),),
     total=True,
+    c="{0} ? {1} : 0",
 )
 
 
@@ -166,6 +177,7 @@ SUM: Op = linear(
     lambda x, *, axes, sizes: np.sum(x, axes),
     lambda lin: Linear(SPREAD, attrs=lin.attrs),
     signature=reduction,
+    depends=by_words,
     lift=numbered_axes,
     kinds=arithmetic,
     surfaces=(
@@ -184,6 +196,7 @@ SPREAD: Op = linear(
     _spread_value,
     lambda lin: Linear(SUM, attrs=lin.attrs),
     signature=_spreading,
+    depends=by_words,
     lift=numbered_axes,
     kinds=unchanged,
     surfaces=(

@@ -15,36 +15,12 @@ from paramprog.graph.region import TRIPS, Key
 from paramprog.op import Op
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.facts import Fact, Masked, on, plain, plus
+from paramprog.transfer.linear import LETTERS, MUL
+from paramprog.transfer.loop_history import History
 from paramprog.transfer.pair import ADD
-from paramprog.transfer.regions import Brought, Host
+from paramprog.transfer.regions import Host
 from paramprog.transfer.step import OR
 from paramprog.types import Size, elements
-
-
-class _History(Brought):
-    """The body of a loop in a turn: a row of the history of each node. What is the same in all turns stays outside."""
-
-    def __init__(self, region: Node, values: Mapping[Node, Any], body: Graph) -> None:
-        super().__init__(region, values, body)
-        self.recorded: dict[Node, Node] = {}
-        """Ports of the body, and the nodes whose histories they are rows of."""
-
-    def __missing__(self, node: Node) -> Node:
-        port = node.graph.ports.get(node)
-        if port is None and not node.args:
-            value = self.body.append(node.op, (), node.attrs, node.results)
-        elif port is not None and port.kind == "index":
-            value = self.body.port("index", None)
-        elif port is not None and port.kind in ("free", "shared"):
-            value = self.values_outside[self.args[node]]  # so what is computed of it is computed once
-        else:
-            row = self.args[node] if port is not None and port.kind == "scan" else part(self.region, node)
-            assert self.body.outer is not None
-            value = self.body.port("scan", self.body.outer.own(self.values_outside[row]))
-            if row not in self.args.values():
-                self.recorded[value] = node
-        self[node] = value
-        return value
 
 
 class LinearLoop:
@@ -61,8 +37,11 @@ class LinearLoop:
         again: Callable[..., Node],
     ) -> None:
         self.make, self.again = make, again
-        # a loop inside another region has its values recorded, or run again, with that one
-        self.replays = "checkpoint" in node.attrs and analysis.backward and node.graph is analysis.graph
+        self.states: int | None = None
+        """How many states the pull keeps, to run turns again; None records what it reads."""
+        if analysis.backward:
+            chosen = analysis.states
+            self.states = node.attrs.get("checkpoint") if chosen is None else chosen.get(node)
         self.node, self.analysis, self.graph = node, analysis, analysis.graph
         self.backward = analysis.backward
         (self.old,) = node.attrs["bodies"]
@@ -132,7 +111,7 @@ class LinearLoop:
             seeds[at] = plus(seeds.get(at), self.state[c])
         for at, fact in self.inside.items():
             seeds[at] = plus(seeds.get(at), on(fact, self._entering(at)))
-        values = self.values = _History(self.node, self.analysis.values, body)
+        values = self.values = History(self.node, self.analysis.values, body)
         facts = self.analysis.inside(body, values, seeds, list(self.old.nodes))
         # everything enters before the region is made: a port cannot be added later
         self.facts = {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
@@ -187,17 +166,20 @@ class LinearLoop:
 
     def _pulled(self, pairs: list[tuple[Node, Node]]) -> list[Fact]:
         kinds = {p: self.old.ports[p].kind for p in self.node.attrs["ports"]}
+        added = {p: self.facts.get(p) for p, kind in kinds.items() if kind in ("free", "shared")}
+        terms = {p: self._terms(fact) for p, fact in added.items() if fact is not None}
+        products = self._products(terms)
         sums: dict[Node, Fact] = {}
-        products: dict[Node, list[Node]] = {}
-        for p, kind in kinds.items():
-            fact = self.facts.get(p)
-            if kind in ("free", "shared") and fact is not None:
-                terms, rest = self._terms(fact)
-                products[p] = terms
-                sums[p] = self._summed(rest, pairs)
+        for p, found in terms.items():
+            rest: Fact = None
+            for x in found:
+                if x not in products:
+                    rest = plus(rest, x)
+            sums[p] = self._summed(rest, pairs)
         made = self._made(pairs, reverse=not self.node.attrs["reverse"])
-        if self.replays:
-            made = self.again(made, self.node, self.values.recorded, self.node.attrs["checkpoint"])
+        if self.states is not None:
+            entering = [self._value(a) for a in self.node.args[1:]]
+            made = self.again(made, self.node, entering, self.values.recorded, self.states)
         last = self._last(made, pairs)
 
         def fact_of(p: Node) -> Fact:
@@ -206,8 +188,9 @@ class LinearLoop:
             if p not in sums:
                 return on(self.facts.get(p), lambda value: part(made, value))
             total = on(sums[p], last)
-            for term in products[p]:
-                total = plus(total, self._over_time(made, term))
+            for term in terms[p]:
+                if term in products:
+                    total = plus(total, self._over_time(made, term))
             return total
 
         return [None, *(fact_of(p) for p in self.node.attrs["ports"])]
@@ -224,38 +207,59 @@ class LinearLoop:
             return Masked(carry(fact.value, ADD), carry(fact.lanes, OR))
         return None if fact is None else carry(fact, ADD)
 
-    def _terms(self, fact: Fact) -> tuple[list[Node], Fact]:
-        """A fact as products, to be summed over the turns as one contraction each, and the rest of it."""
-        if not isinstance(fact, Node):
-            return [], fact
-        terms: list[Node] = []
-        rest: Fact = None
+    def _terms(self, fact: Fact) -> list[Fact]:
+        """The summands of a fact."""
+        found: list[Fact] = []
         pending = [fact]
         while pending:
             x = pending.pop()
-            if x.graph is self.body and x.op is ADD:
+            if isinstance(x, Node) and x.graph is self.body and x.op is ADD:
                 pending += x.args
-            elif self._is_product(x):
-                terms.append(x)
             else:
-                rest = plus(rest, x)
-        return terms, rest
+                found.append(x)
+        return found
 
-    def _is_product(self, x: Node) -> bool:
-        """An outer product (or nearly) of two values that change from turn to turn."""
-        if x.graph is not self.body or x.op is not CONTRACT or x.kind != "real" or self.replays:
+    def _products(self, terms: Mapping[Node, list[Fact]]) -> set[Node]:
+        """The products to be summed over the turns as one contraction each.
+
+        Those larger than what they are made of, which is recorded then; and all whose factors are kept anyway.
+        """
+        every = [x for found in terms.values() for x in found if self._is_product(x)]
+        chosen = {x for x in every if self._is_large(x)}
+        kept = {a for x in chosen for a in x.args}
+        return chosen | {x for x in every if all(a in kept or self._is_row(a) for a in x.args)}
+
+    def _is_product(self, x: Fact) -> bool:
+        """A product of two values that change from turn to turn."""
+        if not isinstance(x, Node) or x.graph is not self.body or x.op not in (CONTRACT, MUL):
+            return False
+        if x.kind != "real" or self.states is not None:
+            return False
+        if isinstance(self.node.attrs["trips"], Size) and not self.analysis.contracts:
             return False
         ports = self.body.ports
         varying = all(a not in ports or ports[a].kind in ("scan", "carry") for a in x.args)
-        known = not any(isinstance(n, Size) for a in x.args for n in a.shape)
-        return varying and known and 2 * max(elements(a.shape) for a in x.args) < elements(x.shape)
+        return varying and not any(isinstance(n, Size) for a in x.args for n in a.shape)
+
+    @staticmethod
+    def _is_large(x: Node) -> bool:
+        """An outer product, or nearly."""
+        return x.op is CONTRACT and 2 * max(elements(a.shape) for a in x.args) < elements(x.shape)
+
+    def _is_row(self, a: Node) -> bool:
+        port = self.body.ports.get(a)
+        return port is not None and port.kind == "scan"
 
     def _over_time(self, made: Node, x: Node) -> Node:
         """The sum over t of contract(p_t, q_t) = contract(p, q) with the turns as one more letter."""
-        words, result = x.attrs["spec"].split("->")
-        turns = next(c for c in "tuvwxyzTUVWXYZ" if c not in x.attrs["spec"])
+        letters = LETTERS[: len(x.shape)]
+        text, sizes = (
+            (f"{letters},{letters}->{letters}", ()) if x.op is MUL else (x.attrs["spec"], x.attrs["sizes"])
+        )
+        words, result = text.split("->")
+        turns = next(c for c in "tuvwxyzTUVWXYZ" if c not in text)
         spec = f"{','.join(turns + w for w in words.split(','))}->{result}"
-        total: Node = CONTRACT(*(self._history(made, a) for a in x.args), spec=spec, sizes=x.attrs["sizes"])
+        total: Node = CONTRACT(*(self._history(made, a) for a in x.args), spec=spec, sizes=sizes)
         return total
 
     def _history(self, made: Node, a: Node) -> Node:

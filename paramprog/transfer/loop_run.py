@@ -10,6 +10,10 @@ import numpy as np
 from paramprog.graph import ArrayLanes, Node, Result, demand, execute_lanes
 from paramprog.graph.region import TRIPS, Key, Keys, Live, run_steps, steps
 from paramprog.transfer.source import dtype_of
+from paramprog.types import Size
+
+FIRST = 64
+"""The rows of a history whose length is not known; then it doubles."""
 
 
 def run_loop(node: Node, args: Sequence[Any], keys: Keys, live: Live) -> Mapping[Key, Any]:
@@ -25,8 +29,8 @@ def run_loop(node: Node, args: Sequence[Any], keys: Keys, live: Live) -> Mapping
     index = [p for p, kind in kinds.items() if kind == "index"]
     first = demand(body.nodes, [test]) if test is not None else {}
     before, during = steps(first), steps({n: k for n, k in live.items() if n not in first})
-    history: dict[Node, list[Any]] = {k: [] for k in keys if isinstance(k, Node)}
     limit, trips = max(int(args[0]), 0), 0
+    history = {k: _History(k, limit if test is None else None) for k in keys if isinstance(k, Node)}
     while trips < limit:
         env = {**free, **carried}
         at = limit - 1 - trips if reverse else trips
@@ -43,13 +47,46 @@ def run_loop(node: Node, args: Sequence[Any], keys: Keys, live: Live) -> Mapping
             values.append(env[n])
         carried = {c: env[n] for c, n in next}
         trips += 1
-    found: dict[Key, Any] = {n: stacked(n, xs[::-1] if reverse else xs) for n, xs in history.items()}
+    found: dict[Key, Any] = {n: xs.rows(reverse=reverse) for n, xs in history.items()}
     for k in keys:
         if isinstance(k, Result):
             found[k] = carried[node.attrs["next"][k.number][0]]
         elif k is TRIPS:
             found[k] = np.int64(trips)
     return found
+
+
+class _History:
+    """The rows of one node in an array of as many `turns`, or one that grows: a list of small arrays takes far more."""
+
+    def __init__(self, node: Node, turns: int | None) -> None:
+        self.node, self.turns, self.count = node, turns, 0
+        self.array: Any = None
+        self.values: list[Any] | None = None
+        """The rows where they may differ in shape, as those of a `while` inside a `for`."""
+        if any(isinstance(n, Size) for n in node.shape):
+            self.values = []
+
+    def append(self, value: Any) -> None:
+        if self.values is not None:
+            self.values.append(value)
+            return
+        if self.array is None:
+            value = np.asarray(value)
+            self.array = np.empty((FIRST if self.turns is None else self.turns, *value.shape), value.dtype)
+        elif self.count == len(self.array):
+            self.array = np.concatenate([self.array, np.empty_like(self.array)])
+        self.array[self.count] = value
+        self.count += 1
+
+    def rows(self, *, reverse: bool) -> Any:
+        """In the order of the turns' numbers."""
+        if self.values is not None:
+            return stacked(self.node, self.values[::-1] if reverse else self.values)
+        if self.array is None:
+            return stacked(self.node, [])
+        found = self.array[: self.count]
+        return found[::-1] if reverse else found
 
 
 def stacked(node: Node, values: list[Any]) -> Any:

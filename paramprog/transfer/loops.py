@@ -12,7 +12,7 @@ from paramprog.graph import ArrayLanes, Graph, Node, Region, Result, demand
 from paramprog.graph.region import TRIPS, Key, Keys, Live, make_region
 from paramprog.op import Op, register
 from paramprog.transfer.loop_derivative import LinearLoop
-from paramprog.transfer.loop_replay import Replayed
+from paramprog.transfer.loop_replay import Replayed, replay_lanes
 from paramprog.transfer.loop_run import run_loop, run_loop_lanes
 from paramprog.transfer.regions import Host
 from paramprog.transfer.source import FULL
@@ -108,7 +108,7 @@ class Replay(Loop):
     def run_lanes(
         self, node: Node, args: Sequence[Any], flags: Sequence[bool], keys: Keys, lanes: ArrayLanes
     ) -> Mapping[Key, Any]:
-        raise TypeError("loops with `checkpoint` do not run in lanes")
+        return replay_lanes(node, args, flags, keys, lanes)
 
     def derivative(self, node: Node, analysis: Host, fact: Any) -> Any:
         plain: Node = node.attrs["plain"]
@@ -136,10 +136,15 @@ _REPLAY = Replay(
 REPLAY: Op = register(_REPLAY)
 
 
-def replay(plain: Node, primal: Node, replayed: Mapping[Node, Node], states: int) -> Node:
-    """The region that computes the last values of `plain` without the histories of `primal`."""
+def replay(
+    plain: Node, primal: Node, entering: Sequence[Node], replayed: Mapping[Node, Node], states: int
+) -> Node:
+    """The region that computes the last values of `plain` without the histories of `primal`.
+
+    `entering` are what the ports of `primal` get, as nodes of the graph of `plain`.
+    """
     attrs = {**plain.attrs, "plain": plain, "primal": primal, "replayed": replayed, "states": states}
-    return plain.graph.append(_REPLAY, (*plain.args, *primal.args[1:]), attrs, plain.results)
+    return plain.graph.append(_REPLAY, (*plain.args, *entering), attrs, plain.results)
 
 
 def loop(

@@ -250,6 +250,7 @@ DIGAMMA: Op = smooth(
     special("digamma"),
     lambda y, x: GUARD(POLYGAMMA(x, k=1), y),
     domain=POSITIVE,
+    c="pp_digamma({0})",
 )
 
 
@@ -270,6 +271,7 @@ POLYGAMMA: Op = smooth(
     _polygamma,
     lambda y, x, *, k: POLYGAMMA(x, k=k + 1),
     domain=POSITIVE,
+    c="pp_polygamma({k}, {0})",
     surfaces=(
         Surface(
             "polygamma",

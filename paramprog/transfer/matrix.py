@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register, trailing_axes, unchanged
+from paramprog.transfer.dependence import moves
 from paramprog.transfer.linear import SUM, itself, linear
 from paramprog.types import Shape, ShapeError, Type, dims_text
 
 
-def _square(shape: Shape) -> int:
+def square(shape: Shape) -> int:
     """The size of square matrices. Raises ShapeError for anything else."""
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise ShapeError(f"takes a square matrix, not {dims_text(shape)}")
@@ -25,7 +26,7 @@ def _square(shape: Shape) -> int:
 
 def _diag_rule(shape: Shape, *, of: int) -> Shape:
     if of == 2:
-        return (*shape[:-2], _square(shape))
+        return (*shape[:-2], square(shape))
     if not shape:
         raise ShapeError("takes a vector or a square matrix, not a scalar")
     return (*shape, shape[-1])
@@ -43,7 +44,7 @@ def _diag(x: Any, *, of: int) -> Any:
 def _diag_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
     shape = types[0].shape
     if len(shape) == 2:
-        _square(shape)
+        square(shape)
     elif len(shape) != 1:
         raise ShapeError(f"takes a vector or a square matrix, not {dims_text(shape)}")
     return {"of": len(shape)}
@@ -55,6 +56,7 @@ DIAG: Op = linear(
     _diag,
     lambda lin: Linear(DIAG, attrs={"of": 3 - lin.attrs["of"]}),
     shape_rule=_diag_rule,
+    depends=moves,
     lift=trailing_axes,
     kinds=unchanged,
     surfaces=(
@@ -81,7 +83,7 @@ def _trace_attrs(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping
 
 
 def _trace_rule(shape: Shape) -> Shape:
-    _square(shape)
+    square(shape)
     return shape[:-2]
 
 
@@ -122,6 +124,7 @@ TRIANGLE: Op = linear(
     lambda x, *, upper: np.triu(x) if upper else np.tril(x),
     itself,
     shape_rule=_triangle_rule,
+    depends=moves,
     lift=trailing_axes,
     kinds=unchanged,
     surfaces=(

@@ -25,6 +25,7 @@ MAXIMUM: Op = smooth(
     lambda y, a, b: SHARE(b, a),
     arguments=AB,
     kinds=arithmetic,
+    c="{0} >= {1} || {0} != {0} ? {0} : {1}",
     surfaces=(Surface("max", "the larger one", AB),),
     total=True,
 )
@@ -36,6 +37,7 @@ MINIMUM: Op = smooth(
     lambda y, a, b: SHARE(a, b),
     arguments=AB,
     kinds=arithmetic,
+    c="{0} <= {1} || {0} != {0} ? {0} : {1}",
     surfaces=(Surface("min", "the smaller one", AB),),
     total=True,
 )
@@ -48,6 +50,7 @@ CLIP: Op = smooth(
     lambda y, x, lo, hi: GUARD(REAL(GREATER(MAXIMUM(x, lo), hi)), y),
     arguments=("x", "lo", "hi"),
     kinds=arithmetic,
+    c={"real": "pp_clip({0}, {1}, {2})", "int": "pp_clip_i64({0}, {1}, {2})"},
     domain=((-2.0, 2.0), (-1.0, -0.5), (0.5, 1.0)),
     total=True,
 )

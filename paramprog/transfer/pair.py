@@ -14,7 +14,7 @@ import numpy as np
 
 from paramprog.graph.node import Node
 from paramprog.graph.region import ValueFault
-from paramprog.op import Chain, Linear, Op, Sample, Surface, arithmetic, register
+from paramprog.op import Attrs, Chain, Linear, Op, Sample, Surface, arithmetic, register
 from paramprog.transfer.linear import NEG
 from paramprog.transfer.map import GUARD, LOG, SIGMOID, diagonal, smooth, special
 from paramprog.transfer.source import FULL
@@ -31,7 +31,7 @@ ADD: Op = register(
         kinds=arithmetic,
         jacobian=lambda port, y, a, b: (),
         total=True,
-        c="{0} + {1}",
+        c={"real": "{0} + {1}", "int": "pp_add_i64({0}, {1})"},
     )
 )
 SUB: Op = register(
@@ -43,7 +43,7 @@ SUB: Op = register(
         kinds=arithmetic,
         jacobian=lambda port, y, a, b: (Linear(NEG),) if port else (),
         total=True,
-        c="{0} - {1}",
+        c={"real": "{0} - {1}", "int": "pp_sub_i64({0}, {1})"},
     )
 )
 DIV: Op = smooth(
@@ -76,6 +76,7 @@ DIV0: Op = smooth(
     lambda y, a, b: DIV0(1.0, b),
     lambda y, a, b: -DIV0(y, b),
     arguments=AB,
+    c="{1} == 0 ? 0 : {0} / {1}",
     domain=((-2.0, 2.0), (0.1, 3.0)),
 )
 XDIVY: Op = smooth(
@@ -84,6 +85,7 @@ XDIVY: Op = smooth(
     _zero_where(lambda x, y: (x == 0) & ~np.isnan(y), np.true_divide),
     lambda out, x, y: 1.0 / y,
     lambda out, x, y: -XDIVY(out, y),
+    c="{0} == 0 && {1} == {1} ? 0 : {0} / {1}",
     arguments=("x", "y"),
     domain=((-2.0, 2.0), (0.1, 3.0)),
 )
@@ -93,6 +95,7 @@ XLOGY: Op = smooth(
     special("xlogy"),
     lambda out, x, y: GUARD(LOG(y), out),
     lambda out, x, y: GUARD(XDIVY(x, y), out),
+    c="pp_xlogy({0}, {1})",
     arguments=("x", "y"),
     domain=((-2.0, 2.0), (0.1, 3.0)),
 )
@@ -134,6 +137,21 @@ def _power_partial(x: Any, y: Any, *, dx: int, dy: int) -> Any:
     return np.where(np.isnan(np.power(x, y)), np.asarray(np.nan, total.dtype), total)[()]
 
 
+def _power_partial_c(attrs: Attrs) -> str:
+    """The same sum, a term each m, with the polynomials in Horner's form."""
+    dx, dy = attrs["dx"], attrs["dy"]
+    falling = np.polynomial.Polynomial([1.0])
+    for m in range(dx):
+        falling *= np.polynomial.Polynomial([-float(m), 1.0])
+    terms = []
+    for m in range(dy + 1):
+        factor = "0"
+        for c in (falling.deriv(dy - m) if dy - m else falling).coef[::-1]:
+            factor = f"({factor} * {{1}} + (T){float(c)!r})"
+        terms.append(f"pp_power_term({comb(dy, m)} * {factor}, {{0}}, {{1}}, {dx}, {m})")
+    return f"pp_pow({{0}}, {{1}}) != pp_pow({{0}}, {{1}}) ? NAN : {' + '.join(terms)}"
+
+
 def _power_jacobian(port: int, out: Any, a: Any, b: Any) -> Chain | None:
     """A constant exponent gives the rule that people write: 2 a for a ** 2."""
     if port == 1:
@@ -157,6 +175,8 @@ POW: Op = register(
         elementwise=True,
         kinds=arithmetic,
         jacobian=_power_jacobian,
+        c={"real": "pp_pow({0}, {1})", "int": "pp_pow_i64({0}, {1})"},
+        c_fault={"int": "{1} < 0"},
         domain=((0.1, 3.0), (-2.0, 2.0)),
         surfaces=(Surface("pow", "a ** b", AB),),
     )
@@ -167,6 +187,7 @@ POWER_PARTIAL: Op = smooth(
     _power_partial,
     lambda out, x, y, *, dx, dy: POWER_PARTIAL(x, y, dx=dx + 1, dy=dy),
     lambda out, x, y, *, dx, dy: POWER_PARTIAL(x, y, dx=dx, dy=dy + 1),
+    c=_power_partial_c,
     arguments=("x", "y"),
     domain=((0.1, 3.0), (-2.0, 2.0)),
     surfaces=(
@@ -187,6 +208,7 @@ HYPOT: Op = smooth(
     lambda y, a, b: DIV0(a, y),
     lambda y, a, b: DIV0(b, y),
     arguments=AB,
+    c="pp_hypot({0}, {1})",
 )
 ATAN2: Op = smooth(
     "atan2",
@@ -195,6 +217,7 @@ ATAN2: Op = smooth(
     lambda y, a, b: b / HYPOT(a, b) / HYPOT(a, b),
     lambda y, a, b: -(a / HYPOT(a, b) / HYPOT(a, b)),
     arguments=AB,
+    c="pp_atan2({0}, {1})",
     domain=((0.1, 3.0), (0.1, 3.0)),
 )
 LOGADDEXP: Op = smooth(
@@ -204,6 +227,7 @@ LOGADDEXP: Op = smooth(
     lambda y, a, b: SIGMOID(a - b),
     lambda y, a, b: SIGMOID(b - a),
     arguments=AB,
+    c="pp_logaddexp({0}, {1})",
     total=True,
 )
 MOD: Op = smooth(
@@ -213,6 +237,8 @@ MOD: Op = smooth(
     lambda y, a, b: GUARD(1.0, y),
     lambda y, a, b: GUARD(-FLOOR(a / b), y),
     arguments=AB,
+    c={"real": "pp_mod({0}, {1})", "int": "pp_mod_i64({0}, {1})"},
+    c_fault={"int": "{1} == 0"},
     kinds=arithmetic,
     domain=((0.1, 0.9), (1.1, 2.0)),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Attrs, Chain, Linear, Op, Sample, Surface, numbered_axes, register, unchanged
+from paramprog.transfer.dependence import by_words, moves
 from paramprog.transfer.linear import LETTERS, linear
 from paramprog.transfer.select import SLICE, Cut
 from paramprog.transfer.spelling import Exact, checked_axis, checked_sizes, trailing
@@ -44,6 +45,7 @@ RESHAPE: Op = linear(
     lambda x, *, of, to: np.reshape(x, to),
     lambda lin: Linear(RESHAPE, attrs={"of": lin.attrs["to"], "to": lin.attrs["of"]}),
     shape_rule=_reshape_rule,
+    depends=moves,
     lift=_reshape_lift,
     kinds=unchanged,
     surfaces=(
@@ -66,6 +68,7 @@ TRANSPOSE: Op = linear(
     lambda x, *, axes: np.transpose(x, axes),
     lambda lin: Linear(TRANSPOSE, attrs={"axes": tuple(int(i) for i in np.argsort(lin.attrs["axes"]))}),
     signature=_permutation,
+    depends=by_words,
     lift=_transpose_lift,
     kinds=unchanged,
     surfaces=(
@@ -97,6 +100,7 @@ ROLL: Op = linear(
     lambda x, *, by, axis: np.roll(x, by, axis),
     lambda lin: Linear(ROLL, attrs={"by": -lin.attrs["by"], "axis": lin.attrs["axis"]}),
     shape_rule=_roll_rule,
+    depends=moves,
     lift=numbered_axes,
     kinds=unchanged,
     surfaces=(

@@ -19,6 +19,9 @@ class Host(Protocol):
     graph: Graph
     backward: bool
     values: Mapping[Node, Any]
+    contracts: bool
+    """Whether sums over turns whose number is known at run time only may become contractions of histories."""
+    states: Mapping[Node, int] | None
 
     def inside(
         self, body: Graph, values: Mapping[Node, Any], seeds: dict[Node, Fact], nodes: Sequence[Node]

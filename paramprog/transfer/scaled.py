@@ -2,25 +2,21 @@
 
 Each factor is split into a fraction of magnitude 1/2 to 1 and a power of two (`frexp`), which are multiplied and added
 on their own. Where no intermediate result can leave the range the plain product is the same, and faster.
+
+Programs that are printed in Python contain these functions as they stand here, so these need NumPy and `math` only.
 """
 
 from __future__ import annotations
 
-from math import frexp
+import math
 from typing import Any
 
 import numpy as np
 
-EXPONENTS = {4: 120, 8: 1000}
-"""By item size: products of powers of two up to this one, and down to its inverse, are normal numbers."""
-
-FARTHEST = 10_000
-"""A power of two beyond the range of every format."""
-
 
 def product(x: Any, axes: tuple[int, ...]) -> Any:
     """The product along `axes`."""
-    count = int(np.prod([x.shape[a] for a in axes]))
+    count = math.prod(x.shape[a] for a in axes)
     if _is_plain(x, count):
         return np.prod(x, axes)
     others = tuple(a for a in range(x.ndim) if a not in axes)
@@ -56,15 +52,21 @@ def _is_plain(x: Any, count: int) -> bool:
     largest, least = float(np.max(sizes)), float(np.min(sizes))
     if not 0.0 < least <= largest < np.inf:
         return False
-    beyond = max(frexp(largest)[1], 1 - frexp(least)[1], 0)
-    return beyond * count <= EXPONENTS.get(x.dtype.itemsize, 0)
+    limits = {
+        4: 120,
+        8: 1000,
+    }  # by item size: powers of two up to this one, and down to its inverse, are normal
+    beyond = max(math.frexp(largest)[1], 1 - math.frexp(least)[1], 0)
+    return bool(beyond * count <= limits.get(x.dtype.itemsize, 0))
 
 
 def _split(x: Any) -> tuple[Any, Any]:
+    """Fractions, and the powers of two that they are multiplied by."""
     fractions, powers = np.frexp(x)
     return fractions, powers.astype(np.int64)
 
 
 def _joined(fractions: Any, powers: Any) -> Any:
     """One rounding, at most, where the product itself leaves the range of normal numbers."""
-    return np.ldexp(fractions, np.clip(powers, -FARTHEST, FARTHEST).astype(np.int32))
+    farthest = 10_000  # beyond the range of every format
+    return np.ldexp(fractions, np.clip(powers, -farthest, farthest).astype(np.int32))

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import Chain, Linear, Op, Sample, arithmetic, numbered_axes, register
+from paramprog.op import Chain, Linear, Op, Sample, Sets, arithmetic, numbered_axes, register
+from paramprog.transfer.dependence import running
 from paramprog.transfer.linear import linear
 from paramprog.transfer.map import diagonal
 from paramprog.transfer.scaled import products
@@ -34,12 +35,17 @@ def _backwards(f: Callable[..., Any], x: Any, axis: int) -> Any:
     return np.flip(f(np.flip(x, axis), axis), axis)
 
 
+def _so_far(lin: Linear, labels: Any, sets: Sets) -> Any:
+    return running(labels, lin.attrs["axis"], sets, reverse=lin.attrs["reverse"])
+
+
 CUMSUM: Op = linear(
     "cumsum",
     "the sums of the entries so far, along an axis",
     lambda x, *, axis, reverse: _backwards(np.cumsum, x, axis) if reverse else np.cumsum(x, axis),
     lambda lin: Linear(CUMSUM, attrs={**lin.attrs, "reverse": not lin.attrs["reverse"]}),
     shape_rule=along_axis,
+    depends=_so_far,
     lift=numbered_axes,
     kinds=arithmetic,
     surfaces=(
@@ -108,6 +114,7 @@ RECURRENCE: Op = register(
         "y_k = a_k y_(k-1) + b_k along an axis; in reverse y_k = a_(k+1) y_(k+1) + b_k",
         _recurrence,
         shape_rule=along_axis,
+        depends=_so_far,
         lift=numbered_axes,
         kinds=arithmetic,
         jacobian=_recurrence_jacobian,

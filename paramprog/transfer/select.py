@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paramprog.op import Attrs, Linear, Op, Sample, first_kind, logical, unchanged
+from paramprog.transfer.dependence import moves
 from paramprog.transfer.linear import linear
 from paramprog.transfer.spelling import Exact, at_least, checked_axis, trailing
 from paramprog.types import Dim, Kind, Shape, ShapeError, Type, dims_text
@@ -128,6 +129,7 @@ SLICE: Op = linear(
     lambda x, *, cuts: x[where(np.ndim(x), cuts)],
     lambda lin: Linear(EMBED, attrs=lin.attrs),
     shape_rule=_slice_rule,
+    depends=moves,
     lift=lifted_cuts,
     kinds=unchanged,
     samples=_CUTS,
@@ -139,6 +141,7 @@ EMBED: Op = linear(
     _embed,
     lambda lin: Linear(SLICE, attrs=lin.attrs),
     shape_rule=_embed_rule,
+    depends=moves,
     lift=lifted_cuts,
     kinds=unchanged,
     # several cuts are one call for each, in the order of the axes
@@ -203,6 +206,7 @@ COMPRESS: Op = linear(
     lambda lin: Linear(EXPAND, 0, lin.frozen, lin.attrs),
     holes=(0,),
     shape_rule=_compress_rule,
+    depends=moves,
     kinds=_lane_kinds,
     samples=(
         Sample(((3,), (3,)), {"lanes": (3,), "count": 2}, ((1, 0, 1),)),
@@ -217,6 +221,7 @@ EXPAND: Op = linear(
     lambda lin: Linear(COMPRESS, 0, lin.frozen, lin.attrs),
     holes=(0,),
     shape_rule=_expand_rule,
+    depends=moves,
     kinds=_lane_kinds,
     samples=(
         Sample(((2,), (3,)), {"lanes": (3,), "count": 2}, ((1, 0, 1),)),

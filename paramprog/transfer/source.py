@@ -10,7 +10,8 @@ import numpy as np
 from paramprog.graph.constant import Constant
 from paramprog.op import Op, Surface, register
 from paramprog.transfer.spelling import Exact, checked_sizes, trailing
-from paramprog.types import MAX_ELEMENTS, Real, ShapeError, Type
+from paramprog.transfer.stack import Tape
+from paramprog.types import MAX_ELEMENTS, Real, ShapeError, Type, is_tape
 
 DTYPES = {"int": np.int64, "bool": np.bool_}
 
@@ -25,6 +26,8 @@ def _no_value(*, type: Type) -> Any:
 
 
 def _full(*, value: Any, type: Type, real: Real = "float64") -> Any:
+    if is_tape(type):  # one without values that has this number below
+        return Tape(_full(value=value, type=type._replace(shape=type.shape[1:]), real=real))
     return np.full(type.shape, value, dtype_of(type, real))
 
 

@@ -7,6 +7,7 @@ has a finite gradient (DESIGN section 6).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from paramprog.op import (
     to_int,
     to_real,
 )
+from paramprog.transfer.stack import Tape
 from paramprog.types import Kind, Real
 
 
@@ -55,6 +57,8 @@ def _is_real(x: Any) -> bool:
 
 
 def _real(x: Any, *, real: Real = "float64") -> Any:
+    if isinstance(x, Tape):
+        return x.mapped(partial(_real, real=real))
     return x if _is_real(x) else np.asarray(x).astype(real)[()]
 
 
@@ -83,14 +87,28 @@ def nonzero(divide: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 REAL: Op = piecewise(
-    "real", "an int or bool as real", _real, kinds=_any_to_real, jacobian=_identity_of_reals, precise=True
+    "real",
+    "an int or bool as real",
+    _real,
+    kinds=_any_to_real,
+    jacobian=_identity_of_reals,
+    precise=True,
+    c={"real": "{0}", "int": "(T){0}", "bool": "(T){0}"},
 )
-INT: Op = piecewise("int", "toward zero", _int, kinds=to_int, total=False)
-FLOOR: Op = piecewise("floor", "the largest whole number up to x", np.floor)
-CEIL: Op = piecewise("ceil", "the smallest whole number from x", np.ceil)
-ROUND: Op = piecewise("round", "the nearest whole number, halves to even", np.rint)
-SIGN: Op = piecewise("sign", "-1, 0 or 1", np.sign)
-STOP: Op = piecewise("stop", "x itself, without a derivative", lambda x: x, kinds=arithmetic)
+INT: Op = piecewise(
+    "int",
+    "toward zero",
+    _int,
+    kinds=to_int,
+    total=False,
+    c={"real": "pp_whole({0})", "int": "{0}"},
+    c_fault={"real": "!(pp_fabs({0}) < 0x1p63)"},
+)
+FLOOR: Op = piecewise("floor", "the largest whole number up to x", np.floor, c="pp_floor({0})")
+CEIL: Op = piecewise("ceil", "the smallest whole number from x", np.ceil, c="pp_ceil({0})")
+ROUND: Op = piecewise("round", "the nearest whole number, halves to even", np.rint, c="pp_rint({0})")
+SIGN: Op = piecewise("sign", "-1, 0 or 1", np.sign, c="{0} > 0 ? 1 : {0} < 0 ? -1 : {0} == 0 ? 0 : {0}")
+STOP: Op = piecewise("stop", "x itself, without a derivative", lambda x: x, kinds=arithmetic, c="{0}")
 
 EQUAL: Op = piecewise("equal", "a == b", np.equal, ("a", "b"), comparison, spelled=False, c="{0} == {1}")
 NOT_EQUAL: Op = piecewise(
@@ -104,9 +122,11 @@ GREATER: Op = piecewise("greater", "a > b", np.greater, ("a", "b"), comparison, 
 GREATER_EQUAL: Op = piecewise(
     "greater_equal", "a >= b", np.greater_equal, ("a", "b"), comparison, spelled=False, c="{0} >= {1}"
 )
-AND: Op = piecewise("and", "both hold", np.logical_and, ("a", "b"), logical, spelled=False)
-OR: Op = piecewise("or", "at least one holds", np.logical_or, ("a", "b"), logical, spelled=False)
-NOT: Op = piecewise("not", "does not hold", np.logical_not, ("a",), logical, spelled=False)
+AND: Op = piecewise("and", "both hold", np.logical_and, ("a", "b"), logical, spelled=False, c="{0} & {1}")
+OR: Op = piecewise(
+    "or", "at least one holds", np.logical_or, ("a", "b"), logical, spelled=False, c="{0} | {1}"
+)
+NOT: Op = piecewise("not", "does not hold", np.logical_not, ("a",), logical, spelled=False, c="!{0}")
 
 INTDIV: Op = piecewise(
     "intdiv",
@@ -116,6 +136,8 @@ INTDIV: Op = piecewise(
     arithmetic,
     spelled=False,
     total=False,
+    c={"real": "pp_floordiv({0}, {1})", "int": "pp_floordiv_i64({0}, {1})"},
+    c_fault={"int": "{1} == 0"},
 )
 
 
@@ -134,10 +156,20 @@ def _inside(x: Any, lo: Any, hi: Any) -> Any:
     return np.where(unknown, np.nan, (lo < x) & (x < hi)).astype(np.result_type(x), copy=False)
 
 
-STEP: Op = piecewise("step", "1 for x > 0, else 0: the derivative of relu", _step)
+STEP: Op = piecewise(
+    "step", "1 for x > 0, else 0: the derivative of relu", _step, c="{0} > 0 ? 1 : {0} != {0} ? {0} : 0"
+)
 SHARE: Op = piecewise(
-    "share", "1 if a > b, 1/2 at a tie, else 0: the derivative of max(a, b)", _share, ("a", "b")
+    "share",
+    "1 if a > b, 1/2 at a tie, else 0: the derivative of max(a, b)",
+    _share,
+    ("a", "b"),
+    c="{0} == {1} ? (T)0.5 : {0} > {1} ? 1 : {0} < {1} ? 0 : (T)NAN",
 )
 INSIDE: Op = piecewise(
-    "inside", "1 for lo < x < hi, else 0: the derivative of clip", _inside, ("x", "lo", "hi")
+    "inside",
+    "1 for lo < x < hi, else 0: the derivative of clip",
+    _inside,
+    ("x", "lo", "hi"),
+    c="{0} != {0} || {1} != {1} || {2} != {2} ? (T)NAN : {1} < {0} && {0} < {2}",
 )

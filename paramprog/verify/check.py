@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from paramprog.verify.crossing import Crossings
+
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -35,11 +37,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """`ok` when no check failed; `paths` counts the paths from all points to the output, exactly."""
+    """`ok` when no check failed; `paths` counts the paths from all points to the output, exactly.
+
+    `crossings`, if asked for, are the nearest boundaries of branches, roundings and kinks.
+    """
 
     ok: bool
     paths: int
     checks: Sequence[Check]
+    crossings: Crossings | None = None
 
 
 def undecided(name: str, of: str, detail: str) -> Check:

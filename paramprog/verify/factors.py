@@ -19,10 +19,12 @@ import numpy.typing as npt
 
 from paramprog.op import Chain, Linear
 from paramprog.transfer.contract import CONTRACT
+from paramprog.transfer.dependence import LANES, dependence
 from paramprog.transfer.gather import GATHER, SCATTER_ADD
 from paramprog.transfer.linear import MASK, SPREAD, SUM
 from paramprog.transfer.rearrange import RESHAPE, TRANSPOSE
 from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, SLICE
+from paramprog.transfer.systems import SOLVE, SOLVE_TRIANGULAR
 from paramprog.types import Shape
 
 Floats = npt.NDArray[np.float64]
@@ -228,11 +230,36 @@ def push_lanes(chain: Chain, t: Any, lanes: Any, *, size: bool = False) -> tuple
         elif lin.op is MASK:
             lanes = lin.frozen[0] if lanes is None else lanes & lin.frozen[0]
         elif lanes is not None and not lin.op.elementwise:
-            lanes = np.asarray(_with_reals(lin, np.ones_like)(lanes.astype(np.float64))) > 0
-        t = np.abs(_with_reals(lin, np.abs)(t)) if size else lin(t)
+            lanes = dependence(lin, lanes, LANES)
+        t = _size_of(lin, t) if size else lin(t)
         if lanes is not None:
             t = np.where(lanes, t, 0.0)
     return t, lanes
+
+
+def _size_of(lin: Linear, t: Any) -> Any:
+    """|J| t; systems of equations by the absolute values of the inverse."""
+    if lin.op is not SOLVE and lin.op is not SOLVE_TRIANGULAR:
+        return np.abs(_with_reals(lin, np.abs)(t))
+    matrix, vector = lin.frozen[0], lin.attrs["vector"]
+    columns = lin._replace(attrs={**lin.attrs, "vector": False})
+    inverse = np.abs(columns(np.broadcast_to(np.eye(matrix.shape[-1]), matrix.shape)))
+    return (inverse @ t[..., None])[..., 0] if vector else inverse @ t
+
+
+def condition(chain: Chain) -> float:
+    """n |A| |A^-1|, added up over the systems that a chain solves: how many ulps of its largest entry a column is off.
+
+    Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, theorem 9.5.
+    """
+    total = 0.0
+    for lin in chain:
+        if lin.op is SOLVE or lin.op is SOLVE_TRIANGULAR:
+            matrix = np.asarray(lin.frozen[0], np.float64)
+            if lin.op is SOLVE_TRIANGULAR:
+                matrix = np.triu(matrix) if lin.attrs["upper"] else np.tril(matrix)
+            total += matrix.shape[-1] * float(np.max(np.linalg.cond(matrix, 1), initial=0.0))
+    return total
 
 
 def _with_reals(lin: Linear, change: Callable[[Any], Any]) -> Linear:

@@ -19,7 +19,7 @@ from paramprog.types import Real
 from paramprog.verify.check import Check, undecided
 from paramprog.verify.differences import FEW
 from paramprog.verify.dyadic import rounded, ulps
-from paramprog.verify.factors import TooLargeError
+from paramprog.verify.factors import TooLargeError, condition
 from paramprog.verify.rationals import Rationals
 from paramprog.verify.rows import Entries, Row, through
 
@@ -105,7 +105,7 @@ class Local:
         """Undecided where no local Jacobian is finite.
 
         Where an entry is more than a few numbers multiplied, as for a recurrence, errors are in units of the
-        largest entry of its row or column, and more are allowed.
+        largest entry of its row or column, and more are allowed; for systems of equations as their condition says.
         """
         worst, at, skipped, part, vectors, edges, mixed = 0.0, "", 0, False, 0, 0, 0.0
         faults: list[str] = []
@@ -118,6 +118,7 @@ class Local:
                 continue
             edges += 1
             plain = all(m.plain for m in matrices)
+            allowed = ULPS if plain else MIXED + condition(self.rationals.paths.chains[use])
             for found in self._compared(use, matrices, plain):
                 vectors += found.vectors
                 part |= found.part
@@ -125,7 +126,7 @@ class Local:
                     mixed = max(mixed, found.gap)
                 elif found.gap > worst:
                     worst, at = found.gap, str(use)
-                if not found.gap <= (ULPS if plain else MIXED):
+                if not found.gap <= allowed:
                     faults.append(f"{use}: {found.text}")
                     worst = max(worst, found.gap)
                     break

@@ -26,6 +26,8 @@ from paramprog.transfer.facts import Fact
 from paramprog.transfer.source import ARRAY, LEAF
 from paramprog.types import Type
 from paramprog.verify.check import Check, Report, agreement, undecided
+from paramprog.verify.crossing import Crossings
+from paramprog.verify.crossings import Ground, crossings
 from paramprog.verify.differences import NAME as DIFFERENCES
 from paramprog.verify.differences import difference_check
 from paramprog.verify.given import given_partials
@@ -65,6 +67,8 @@ class Problem:
     seed: int = 0
     exact: bool = False
     """Whether to make the checks of exact.py as well."""
+    kinks: int = 0
+    """How many of the nearest boundaries are looked for: see crossings.py."""
 
 
 def verify(problem: Problem) -> Report:
@@ -85,7 +89,19 @@ def verify(problem: Problem) -> Report:
         checks += given_partials(work.run, problem.seed)
         if problem.exact:
             checks += work.exact()
-    return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks)
+        found = nearest(problem) if problem.kinks else None
+    return Report(all(c.ok is not False for c in checks), sum(s.paths for s in sums.values()), checks, found)
+
+
+def nearest(
+    problem: Problem, wanted: Callable[[Node], bool] = lambda node: True, each: int | None = None
+) -> Crossings:
+    """The nearest `problem.kinks` boundaries of the operations that are `wanted`, at most `each` of one place.
+
+    Raises ProgramError as `verify` does.
+    """
+    with np.errstate(all="ignore"):
+        return crossings(_Verification(problem).ground(), problem.kinks, problem.seed, wanted, each)
 
 
 class _Verification:
@@ -123,6 +139,25 @@ class _Verification:
             name: np.zeros(x.shape) if a is None else next(found)
             for (name, x), a in zip(names, self.adjoints, strict=True)
         }
+
+    def ground(self) -> Ground:
+        """The output, weighed with the covector, as a function of the leaves in `wrt`."""
+        problem = self.problem
+        inputs = {name: x for name, x in problem.wrt.items() if x.op is LEAF}
+
+        def leaves(values: Mapping[str, Any]) -> dict[Node, Any]:
+            return {**problem.leaves, **{inputs[name]: v for name, v in values.items()}}
+
+        def run(values: Mapping[str, Any]) -> tuple[Trace, dict[str, Node]]:
+            made = trace([problem.output], leaves(values), keep=inputs.values())
+            return made, {name: made.of[x] for name, x in inputs.items()}
+
+        def value(values: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
+            at = leaves(values)
+            found = self._gradients(at, self.covector)
+            return _inner(self.covector, evaluate([problem.output], at)[0]), found
+
+        return Ground({name: problem.leaves[x] for name, x in inputs.items()}, run, value, self.graph.real)
 
     @cached_property
     def infinite(self) -> str:

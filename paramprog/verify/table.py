@@ -6,10 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from paramprog.diagnostics import printable
 from paramprog.verify.check import Check, Report
+from paramprog.verify.crossing import Crossings
+from paramprog.verify.crossing import to_json as crossings_to_json
 
 MANY = 36
 """A longer table has one row a kind of check: its worst."""
+
+WIDEST = 40
+"""Source text is cut off here."""
+
+TOLD = {
+    "jump": "a jump, which the gradient does not see",
+    "unbounded": "no limit on one side",
+    "kink": "a kink",
+    "smooth": "smooth",
+    "not reached": "not reached",
+}
 
 MARKS = {True: "ok", False: "FAILED", None: "-"}
 
@@ -28,13 +42,39 @@ def table(report: Report) -> str:
         f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
         for a, b, c, d, e in rows
     ]
-    return "\n".join([*lines, f"paths: {count_text(report.paths)}"])
+    lines.append(f"paths: {count_text(report.paths)}")
+    return "\n".join(lines if report.crossings is None else [*lines, "", *_crossings(report.crossings)])
+
+
+def _crossings(found: Crossings) -> list[str]:
+    """The nearest boundaries, one a line."""
+    if not found.found:
+        return ["kinks: none; nothing that was computed changes its piece with what is varied"]
+    shown = f"kinks: the nearest {len(found.found)}, of {found.count} operation{'s' * (found.count != 1)}"
+    head = ("where", "what", "c", "distance", "value jumps by", "gradient by", "")
+    rows = [head]
+    for c in found.found:
+        entry = "" if c.entry is None else f" [{c.entry}]"
+        what = printable(c.what)
+        what = what if len(what) <= WIDEST else f"{what[: WIDEST - 3]}..."
+        at = "" if c.span is None else printable(repr(c.span))
+        value, gradient = ("" if x is None else f"{x:.6g}" for x in (c.value_jump, c.gradient_jump))
+        near = f"{c.distance:.3g}"
+        rows.append((at, what + entry, f"{c.margin:.3g}", near, value, gradient, TOLD[c.verdict]))
+    widths = [max(len(row[k]) for row in rows) for k in range(6)]
+    lines = [
+        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e:>{widths[4]}}  "
+        f"{f:>{widths[5]}}  {g}".rstrip()
+        for a, b, c, d, e, f, g in rows
+    ]
+    return [shown, *lines]
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """`{ok, paths, checks: [{name, ok, error, tolerance, detail}]}`; counts beyond 2^53 and non-finite
-    numbers as strings.
+    numbers as strings. `kinks` is as in crossings.py, if they were asked for.
     """
+    kinks = {} if report.crossings is None else {"kinks": crossings_to_json(report.crossings)}
     return {
         "ok": report.ok,
         "paths": report.paths if report.paths <= 2**53 else exact(report.paths),
@@ -48,6 +88,7 @@ def to_json(report: Report) -> dict[str, Any]:
             }
             for c in report.checks
         ],
+        **kinks,
     }
 
 

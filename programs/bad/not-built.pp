@@ -1,5 +1,9 @@
 # Parts of the language that cannot be compiled yet.
+function kept(x) {
+    t = push(tape(x), x)
+    rest, last = pop(t)
+    return last
+}
 function f(x = [1.0, 2.0]) {
-    y = grad(x, x)
-    return sum(y)
+    return sum([kept(x[i]) for i in 0..2])
 }

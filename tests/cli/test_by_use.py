@@ -7,7 +7,7 @@ import pytest
 
 from paramprog.resources import programs_dir
 
-MANY_PATHS = ("alignment", "fluid", "pendulum")
+MANY_PATHS = ("alignment", "fluid", "hyperparameters", "newton_minimum", "particle", "pendulum", "saddle")
 """More paths lead through their loops than are enumerated."""
 
 
@@ -48,3 +48,34 @@ def test_text(cli, shipped):
 def test_without_it_nothing_changes(cli, shipped):
     """The key is absent."""
     assert "by_use" not in cli("grad", shipped("running_example"), "--json").json
+
+
+NESTED = """param w = 0.5
+function f(x = 1.5) {
+    s = x
+    for i in 0..2 {
+        for j in reversed(0..2) { s = sin(w * s + j) }
+    }
+    k = 0
+    while k < 3 { k = k + 1; if k > 1 { s = s * w } }
+    return s * w
+}
+"""
+
+
+def test_uses_in_loops_name_their_turns(cli, tmp_path):
+    """Of all loops around, the outermost first; turns are counted in the order in which they run."""
+    (tmp_path / "nested.pp").write_text(NESTED)
+    found = cli("grad", tmp_path / "nested.pp", "--by-use", "--json").json["by_use"]["w"]
+    turns = [[(t["line"], t["turn"]) for t in u["turns"]] for u in found]
+    assert turns == [
+        *([(4, i), (5, j)] for i in (0, 1) for j in (0, 1)),
+        [(8, 1)],
+        [(8, 2)],
+        [],
+    ]
+    lines = cli("grad", tmp_path / "nested.pp", "--by-use").out.splitlines()
+    remarks = [line.partition("(")[2] for line in lines[4:] if " = " in line]
+    assert remarks[1].startswith("turn 0 of line 4, turn 1 of line 5; into ")
+    assert remarks[4].startswith("turn 1 of line 8")
+    assert remarks[-1] == ""

@@ -43,6 +43,7 @@ def test_json(cli, shipped):
             "b2": {"kind": "real", "shape": [10]},
         },
         "output": {"out0": {"kind": "real", "shape": []}},
+        "diagnostics": [],
     }
 
 
@@ -100,3 +101,25 @@ def test_unknown_names(cli, shipped):
 def test_a_program_without_points(cli, program):
     """Then there is only the signature."""
     assert cli("check", program("function f(x) { return x }")).out == "function f(x : real) -> real\nok\n"
+
+
+JUMPS = """param w = 1.5, v = 1.0
+function f() { return if w > 1 then w + 2 else w }
+"""
+
+
+def test_warnings(cli, tmp_path):
+    """They are no errors: exit 0; --quiet leaves them out, JSON lists them."""
+    (tmp_path / "jumps.pp").write_text(JUMPS)
+    done = cli("check", tmp_path / "jumps.pp")
+    assert done.code == 0
+    assert [line.split(": ")[1] for line in done.err.splitlines() if ": warning[" in line] == [
+        "warning[unused-parameter]", "warning[branch-jump]",
+    ]  # fmt: skip
+    assert cli("check", tmp_path / "jumps.pp", "-q").err == ""
+    found = cli("check", tmp_path / "jumps.pp", "--json").json
+    assert found["ok"] is True
+    assert [(d["code"], d["severity"], d["line"], d["column"]) for d in found["diagnostics"]] == [
+        ("unused-parameter", "warning", 1, 16),
+        ("branch-jump", "warning", 2, 26),
+    ]

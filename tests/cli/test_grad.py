@@ -131,3 +131,39 @@ def test_the_printed_program_as_json(cli, shipped):
     found = cli("grad", shipped("running_example"), "--emit", "pp", "--json").json
     assert (found["schema"], found["function"], found["language"]) == (1, "R", "pp")
     assert found["program"] == cli("grad", shipped("running_example"), "--emit", "pp").out
+
+
+CHAIN = """param W = 0.3
+function f() { h = 0.1
+    for i in 0..1000 { h = sin(W + h) }
+    return h }
+"""
+
+
+def test_memory(cli, tmp_path):
+    """The numbers are the same; how the loops keep to it is told on stderr, and in the document."""
+    path = tmp_path / "chain.pp"
+    path.write_text(CHAIN)
+    plain, kept = cli("grad", path), cli("grad", path, "--memory", "1kB")
+    assert kept.out == plain.out
+    assert plain.err == ""
+    assert kept.err == (
+        "note: loops hold 1 kB of 1 kB for the gradient (8 kB if all were recorded): "
+        "the loop at line 3 keeps 123 states for 1,000 turns and runs 1,874 turns again\n"
+    )
+    assert cli("grad", path, "--memory", "1kB", "-q").err == ""
+    found = cli("grad", path, "--memory", "1kB", "--json").json["memory"]
+    assert (found["budget"], found["predicted"], found["recorded"]) == (1000, 1000, 8000)
+    assert "memory" not in cli("grad", path, "--json").json
+
+
+def test_memory_that_is_too_small(cli, tmp_path):
+    """Exit 1 with the loop and the least that is enough; what is no amount is a usage error."""
+    path = tmp_path / "chain.pp"
+    path.write_text(CHAIN)
+    done = cli("grad", path, "--memory", "10B")
+    assert done.code == 1
+    assert "chain.pp:3:5: error[memory-too-small]" in done.err
+    assert "hint: allow 24 bytes or more" in done.err
+    assert cli("grad", path, "--memory", "ten").code == 2
+    assert cli("grad", path, "--memory", "1kB", "--mode", "forward").code == 1

@@ -61,3 +61,55 @@ def test_faults(cli):
     done = cli("jacobian", "-", stdin=b"function f(x : real[20000]) { return x * x }")
     assert done.code == 1
     assert "error[element-limit]" in done.err
+
+
+def test_sparse_text(cli):
+    """The entries in coordinates, and by how many products they were found."""
+    done = cli("jacobian", "-", "--sparse", "--wrt", "x,z", stdin=PROGRAM)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "y = [ 4. 10.]\n"
+        "dy/dx : 2 x 3, 6 entries\n"
+        "  row  column  value\n"
+        "    0       0  2.0\n"
+        "    0       1  0.0\n"
+        "    0       2  -6.0\n"
+        "    1       0  8.0\n"
+        "    1       1  0.0\n"
+        "    1       2  -12.0\n"
+        "dy/dz : 2 x 1, 0 entries\n"
+        "reverse, 2 products\n"
+    )
+
+
+def test_long_sparse_text(cli):
+    """The entries in the middle of a long list are left out, as those of arrays are."""
+    program = b"function f(x : real[500] = 1) { return x * x }"
+    lines = cli("jacobian", "-", "--sparse", stdin=program).out.splitlines()
+    at = lines.index("dout0/dx : 500 x 500, 500 entries")
+    assert [line.split() for line in lines[at + 1 :]] == [
+        ["row", "column", "value"],
+        *([str(k), str(k), "2.0"] for k in range(3)),
+        ["..."],
+        *([str(k), str(k), "2.0"] for k in range(497, 500)),
+        ["forward,", "1", "product"],
+    ]
+
+
+def test_sparse_json(cli):
+    """All entries; rows and columns number the entries of the output and of the name."""
+    found = cli("jacobian", "-", "--sparse", "--json", stdin=PROGRAM).json
+    assert (found["mode"], found["colours"]) == ("reverse", 1)
+    made = found["jacobian"]["W"]
+    assert made["shape"] == [2, 6]
+    assert made["rows"] == [0, 0, 0, 1, 1, 1]
+    assert made["columns"] == [0, 1, 2, 3, 4, 5]
+    assert made["values"] == [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+
+
+def test_sparse_without_a_dense_limit(cli):
+    """What is too large as an array has few entries."""
+    program = b"function f(x : real[20000] = 1) { return x * x }"
+    found = cli("jacobian", "-", "--sparse", "--json", stdin=program).json["jacobian"]["x"]
+    assert found["shape"] == [20000, 20000]
+    assert found["values"] == [2.0] * 20000

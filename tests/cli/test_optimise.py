@@ -65,3 +65,15 @@ def test_faults(cli, program):
     assert "--at x=..." in done.err
     for option in ("--lr", "--tolerance"):
         assert cli("optimise", name, "--wrt", "x", option, "0").code == 2
+
+
+def test_memory(cli, program):
+    """The same optimum with few states of the loop; how is told in a note and in the document."""
+    name = program(
+        "param w = 0.3\nfunction f() { h = w\n for i in 0..100 { h = sin(h + w) }\n return (h - 0.5) ** 2 }"
+    )
+    plain, kept = cli("optimise", name), cli("optimise", name, "--memory", "100B")
+    assert (kept.code, kept.out) == (0, plain.out)
+    assert "loops hold 96 B of 100 B" in kept.err
+    assert cli("optimise", name, "--memory", "100B", "--json").json["memory"]["loops"][0]["turns"] == 100
+    assert "error[memory-too-small]" in cli("optimise", name, "--memory", "9B").err

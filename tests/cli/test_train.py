@@ -268,3 +268,54 @@ def test_the_table_of_the_running_example():
     np.testing.assert_allclose(written, np.stack([names["P"], names["Q"], names["R"]], axis=1), rtol=1e-15)
     assert loop
     assert json
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (
+            ("train", "p.pp", "--data", "d.csv", "--bind", "x=t", "--bind", "x=x_0,x_1"),
+            "--bind: `x` is given twice",
+        ),
+        (
+            ("run", "p.pp", "--data", "d.csv", "--bind", "x=t", "--bind", "x = t"),
+            "--bind: `x` is given twice",
+        ),
+        (("train", "p.pp", "--data", "d.csv", "--dim", "n=1", "--dim", "n=2"), "--dim: `n` is given twice"),
+        (("grad", "p.pp", "--dim", "n=1", "--dim", "n=1"), "--dim: `n` is given twice"),
+        (
+            ("optimise", "p.pp", "--wrt", "x", "--bounds", "x=0,1", "--bounds", "x=,2"),
+            "--bounds: `x` is given twice",
+        ),
+    ],
+)
+def test_a_name_given_twice(cli, argv, message):
+    """It is an error of usage: either might be meant."""
+    done = cli(*argv)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_files_of_a_configuration(fit, cli, tmp_path):
+    """Are found beside it; an option is relative to the current directory."""
+    fit("--epochs", "1")
+    (tmp_path / "sub").mkdir()
+    text = 'program = "../p.pp"\ndata = "../d.csv"\nloss = "squared"\ntarget = "t"\nepochs = 1\n'
+    (tmp_path / "sub" / "train.toml").write_text(text)
+    by_file = cli("train", "--config", "sub/train.toml", "--json", "-q")
+    by_option = cli("train", "p.pp", "--config", "sub/train.toml", "--data", "d.csv", "--json", "-q")
+    assert by_file.code == by_option.code == 0
+    assert json.loads(by_file.out) == json.loads(by_option.out)
+
+
+def test_memory(cli, program, write):
+    """Training with few states kept gives the same params; how they are kept is told, and what is too little."""
+    name = program(
+        "param w = 0.3\nfunction f(x) { h = x\n for i in 0..50 { h = sin(h + w) }\n return (h - 0.5) ** 2 }"
+    )
+    data = write("rows.csv", "x\n" + "".join(f"{k / 20}\n" for k in range(20)))
+    given = ("train", name, "--data", data, "--epochs", "2", "--batch", "10", "--val", "0", "--json")
+    plain, kept = cli(*given), cli(*given, "--memory", "1kB")
+    assert kept.json["params"]["w"] == pytest.approx(plain.json["params"]["w"], rel=1e-12)
+    assert "loops hold 960 B of 1 kB" in kept.err
+    assert "error[memory-too-small]" in cli(*given, "--memory", "9B").err

@@ -56,3 +56,33 @@ def test_errors(cli, shipped):
     """Unknown points and outputs are errors."""
     assert "error[unknown-point]" in cli("verify", shipped("square_plus"), "--wrt", "z").err
     assert "error[unknown-output]" in cli("verify", shipped("square_plus"), "--output", "z").err
+
+
+def test_kinks(cli, tmp_path):
+    """A table after that of the checks, and a key of the document; the exit code is that of the checks."""
+    path = tmp_path / "jump.pp"
+    path.write_text("function f(x = 0.5) { return if x > 2 then x + 1 else relu(x) }\n")
+    done = cli("verify", path, "--kinks")
+    assert done.code == 0
+    shown = done.out.partition("\n\n")[2].splitlines()
+    assert shown[0] == "kinks: the nearest 2, of 2 operations"
+    assert [line.split("  ")[0].rpartition("jump.pp:")[2] for line in shown[2:]] == ["1:55", "1:33"]
+    assert shown[2].endswith("a kink")
+    assert shown[3].endswith("a jump, which the gradient does not see")
+    found = cli("verify", path, "--kinks", "1", "--json").json
+    assert found["ok"] is True
+    assert found["kinks"]["count"] == 2
+    [nearest] = found["kinks"]["nearest"]
+    assert (nearest["line"], nearest["col"], nearest["what"]) == (1, 55, "relu(x)")
+    assert (nearest["margin"], nearest["distance"], nearest["verdict"]) == (0.5, 0.5, "kink")
+
+
+def test_smooth_programs_have_no_kinks(cli, shipped):
+    assert cli("verify", shipped("running_example"), "--kinks").out.splitlines()[-1] == (
+        "kinks: none; nothing that was computed changes its piece with what is varied"
+    )
+    assert "kinks" not in cli("verify", shipped("running_example"), "--json").json
+
+
+def test_kinks_is_a_number(cli, shipped):
+    assert cli("verify", shipped("running_example"), "--kinks", "0").code == 2

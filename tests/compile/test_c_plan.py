@@ -15,6 +15,7 @@ from strategies.hard_graphs import HardGraph, hard_graphs
 from strategies.programs import programs
 
 import paramprog
+from paramprog.batch import batch
 from paramprog.compile.builder import NotLowered
 from paramprog.compile.c_plan import CPlan
 from paramprog.compile.rules import NOT_LOWERED, RULES
@@ -24,7 +25,9 @@ from paramprog.gradient import adjoint
 from paramprog.graph import PART, Graph, Region
 from paramprog.op import OPS, Op
 from paramprog.resources import programs_dir
+from paramprog.samples import Samples
 from paramprog.transfer.source import LEAF, dtype_of
+from paramprog.types import Type
 
 SHIPPED = sorted(p.stem for p in programs_dir().glob("*.pp"))
 
@@ -66,15 +69,14 @@ HARD = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -1.5, 50.0, -800.0, 1e300, 5e-324, np.in
     "op", [op for op in OPS.values() if op.elementwise and op.c is not None], ids=lambda op: op.name
 )
 def test_hard_points(op: Op):
-    """At zeros of both signs, infinities, NaN and far out the values are those of NumPy, ties and conventions
-    included."""
+    """At zeros of both signs, infinities, NaN and far out the values are those of NumPy, conventions included."""
     case = next(c for c in CASES if c.op is op)
     hard = [x for x in HARD if op.name != "lgamma" or x != 5e-324]  # where SciPy overflows
     kinds = [t.kind for t in case.types]
     grid = np.meshgrid(*[np.array(hard if k == "real" else [0, 1]) for k in kinds])
     columns = [g.ravel().astype(dtype_of(t, "float64")) for g, t in zip(grid, case.types, strict=True)]
     graph = Graph()
-    leaves = [graph.leaf(paramprog.types.Type(k, (c.size,))) for k, c in zip(kinds, columns, strict=True)]
+    leaves = [graph.leaf(Type(k, (c.size,))) for k, c in zip(kinds, columns, strict=True)]
     y = op(*leaves, **case.attrs)
     plan = CPlan([y], leaves)
     point = dict(zip(leaves, columns, strict=True))
@@ -119,3 +121,52 @@ def test_random_graphs(drawn: Drawn):
 def test_hard_graphs(drawn: HardGraph):
     """Infinities, NaN, zeros of both signs, ties, truth values: entry by entry as in NumPy."""
     check(drawn.outputs, list(drawn.inputs), [drawn.inputs], exact=True)
+
+
+def batched(name: str) -> tuple[list[Any], list[Any], list[dict[Any, Any]]]:
+    """The mean over three samples and its gradients, of a program that has real inputs; nothing of others."""
+    program = paramprog.load(programs_dir() / f"{name}.pp")
+    point = program.point()
+    built = point.compiled.built
+    y = next(iter(built.outputs.values()))
+    rows = [n for n in built.inputs.values() if n.kind == "real"]
+    if not rows or y.shape or y.kind != "real":
+        return [], [], []
+    wrt = [n for n in built.params.values() if n.kind == "real"] or rows
+    samples = Samples(rows)
+    outputs = [n for n in samples.mean_nodes(y, wrt if built.params else (), 3) if n is not None]
+    wide = samples.leaves(3)
+    rng = np.random.default_rng(5)
+    values = {}
+    for leaf, value in point.leaves.items():
+        if leaf in wide:
+            value = np.stack([value * (1 + 0.05 * rng.normal(size=np.shape(value))) for _ in range(3)])
+        values[wide.get(leaf, leaf)] = value
+    return outputs, list(values), [values]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_many_samples_of_shipped_programs(name: str):
+    """Graphs of many samples, in whose branches and loops each may go its own way."""
+    outputs, leaves, points = batched(name)
+    if not outputs:
+        pytest.skip("it has no real input, or no real scalar output")
+    with suppress(NotLowered):
+        check(outputs, leaves, points)
+
+
+@settings(max_examples=20, deadline=None)
+@given(graphs(steps=8))
+def test_random_graphs_of_many_samples(drawn: Drawn):
+    """The mean over three samples, some inputs being shared, and its gradients."""
+    wide = {x: drawn.graph.leaf(Type("real", (3, *x.shape))) for x in drawn.leaves[::2]}
+    (y,) = batch([drawn.output], wide, 3)
+    mean = OPS["mean"](y, axes=(0,), sizes=(3,))
+    leaves = [wide.get(x, x) for x in drawn.leaves]
+    found = [d for d in adjoint(mean, leaves) if d is not None]
+    values = {
+        wide.get(x, x): np.stack([v * s for s in (1.0, -0.7, 1.3)]) if x in wide else v
+        for x, v in drawn.inputs.items()
+    }
+    with suppress(NotLowered):
+        check([mean, *found], leaves, [values])

@@ -1,5 +1,4 @@
-"""The cache of compiled libraries: by content, whole or not at all, bounded, and trusted only where nobody else
-writes."""
+"""The cache of libraries: by content, whole or not at all, bounded, trusted only where nobody else writes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The way into compiled code: it takes what fits as it is, makes the rest fit, refuses what cannot; many threads at
-once."""
+"""The way into compiled code: it takes what fits, makes the rest fit, refuses what cannot; many threads at once."""
 
 from __future__ import annotations
 

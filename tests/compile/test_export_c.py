@@ -59,8 +59,7 @@ def sanitizers(tmp_path_factory) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_value_and_gradient(name: str, tmp_path, sanitizers):
-    """Compiled by itself and run, it prints the value and the gradients of `grad`; address and UB sanitizers are
-    silent."""
+    """Compiled by itself and run, it prints the value and the gradients of `grad`; sanitizers are silent."""
     program = paramprog.load(programs_dir() / f"{name}.pp")
     result = program.grad()
     value, *gradients = compiled(program.export(), tmp_path, *sanitizers)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 
 import paramprog
@@ -18,15 +19,23 @@ from paramprog.emit.python_functions import FUNCTIONS, TEXT
 from paramprog.emit.written import Written
 from paramprog.graph import Graph, Node
 from paramprog.op import OPS, Op, Sample
+from paramprog.transfer.tape import TAPES as TAPE_OPS
 from paramprog.types import Kind, Type
 
 STATEMENTS = {"replace", "copy", "leaf", "full", "array", "part", "branch", "loop", "replay"}
 """Not written as expressions of their arguments."""
 
+TAPES = {op.name for op in TAPE_OPS}
+"""Their values are no arrays (test_tapes.py)."""
+
+SYSTEMS = {"solve", "solve_triangular", "inverse", "logdet", "cholesky", "symmetric", "half_tril"}
+MATRICES = {"diag", "trace", "triangle"} | SYSTEMS
+"""Programs have them for matrices; for stacks of matrices they stand in batched graphs only."""
+
 RUN_TIME_SIZES = {"compress", "expand"}
 """They stand in traces only."""
 
-EXPRESSIONS = [op for name, op in OPS.items() if name not in STATEMENTS | RUN_TIME_SIZES]
+EXPRESSIONS = [op for name, op in OPS.items() if name not in STATEMENTS | RUN_TIME_SIZES | TAPES]
 
 
 def cases() -> list[tuple[Op, Sample]]:
@@ -59,7 +68,10 @@ def arguments(op: Op, sample: Sample) -> list[tuple[Kind, np.ndarray]]:
     for k, (kind, shape) in enumerate(zip(kinds, sample.shapes, strict=True)):
         lo, hi = op.domain[min(k, len(op.domain) - 1)]
         if kind == "real":
-            out.append((kind, rng.uniform(lo, hi, shape)))
+            square = op.dominant and shape[-1:] * 2 == shape[-2:]
+            out.append(
+                (kind, rng.uniform(lo, hi, shape) + (op.dominant * np.eye(shape[-1]) if square else 0))
+            )
         elif integers:
             out.append((kind, np.reshape(integers.pop(0), shape)))
         else:
@@ -93,9 +105,7 @@ def beyond_the_language(op: Op, sample: Sample) -> bool:
     rank = len(sample.shapes[0])
     axes = sample.attrs.get("axes", ())
     some = 1 < len(axes) < rank and op.name not in ("sum", "transpose", "spread")
-    return (
-        some or (op.name in ("diag", "trace", "triangle") and rank > 2) or (op.name == "cross" and rank > 1)
-    )
+    return some or (op.name in MATRICES and rank > 2) or (op.name == "cross" and rank > 1)
 
 
 CASES = [pytest.param(op, s, id=f"{op.name}-{i}") for i, (op, s) in enumerate(cases())]
@@ -123,8 +133,10 @@ def test_in_the_language(op, sample):
 def test_in_python(op, sample):
     """The expression computes what the operation computes."""
     made, values = node(op, sample)
+    if op.name in SYSTEMS and beyond_the_language(op, sample):
+        return
     text = written(Python(Names(), Names(), "float64"), made)
-    scope = {"np": np, "math": math, "special": scipy.special}
+    scope = {"np": np, "math": math, "special": scipy.special, "linalg": scipy.linalg}
     exec(TEXT, scope)
     with np.errstate(all="ignore"):
         found = eval(text, scope, {f"x{k}": v for k, v in enumerate(values)})
@@ -135,7 +147,7 @@ def test_in_python(op, sample):
 
 def test_no_primitive_is_missing():
     """Everything but statements and what stands in traces only has been tried."""
-    assert {op.name for op in EXPRESSIONS} | STATEMENTS | RUN_TIME_SIZES == set(OPS)
+    assert {op.name for op in EXPRESSIONS} | STATEMENTS | RUN_TIME_SIZES | TAPES == set(OPS)
 
 
 def test_every_printed_function_says_what_it_does():

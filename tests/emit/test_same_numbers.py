@@ -49,9 +49,10 @@ def test_an_input_that_is_returned_needs_no_other_name():
     assert "return x, dx" in source and "x = x" not in source
 
 
-def test_an_array_of_ints_that_reals_replace():
+@pytest.mark.parametrize("place", ["p[0]", "p[argmax(p) - argmax(p)]"])
+def test_an_array_of_ints_that_reals_replace(place):
     """The array is converted where the update starts, since a variable keeps its kind."""
-    text = "function g(p : real[k]) { p[0] = p[1]; return sum(p * p) }\n"
+    text = "function g(p : real[k]) { p[i] = p[1]; return sum(p * p) }\n".replace("p[i]", place)
     text += "function f(x = 0.5, ks : int[3] = [1, 2, 3]) { return x * g(if ks != 0 then 7 // ks else 2) }"
     source = paramprog.loads(text, function="f").gradient_program()
     assert list(paramprog.loads(source).run().outputs.values()) == [11, 22]

@@ -317,6 +317,14 @@ def test_unrolled_turns_are_in_order_and_keep_what_is_known():
     assert value(RECURSIVE + function(body)) == 2
 
 
+def test_a_name_that_a_function_has_too_is_no_call_of_it():
+    """A loop that adds up `f` in the function `f` stays rolled."""
+    program = paramprog.loads(
+        "function f(x = 2.0) { f = 0.0; for i in 0..9 { f = f + sin(f) * x }; return f }"
+    )
+    assert [n.op.name for n in program.compiled().built.graph.nodes].count("loop") == 1
+
+
 def test_a_recursion_that_needs_no_index_stays_rolled():
     body = "s = x\nfor i in 0..1000 { s = s * fact(1) }\nreturn s"
     graph = paramprog.loads(RECURSIVE + function(body)).compiled().built.graph

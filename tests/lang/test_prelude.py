@@ -136,7 +136,7 @@ def text(name: str, result: str = "") -> str:
 
 def test_every_function_of_the_prelude_is_tested():
     """And the language promises these."""
-    assert CASES.keys() == prelude_unit().functions.keys()
+    assert CASES.keys() == prelude_unit().functions.keys() - {"pop"}  # test_tapes.py
     assert not prelude_unit().functions.keys() & SURFACES.keys()
 
 

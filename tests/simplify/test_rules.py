@@ -10,7 +10,7 @@ from simplifying import simplified_exactly
 import paramprog.simplify.rewriter as rewriter
 from paramprog.evaluate import evaluate
 from paramprog.op import OPS
-from paramprog.simplify import simplify
+from paramprog.simplify import simplify, tapes
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.equation)
@@ -27,7 +27,8 @@ def test_rule(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {r.equation for r in rewriter.RULES} == {c.equation for c in CASES}
+    others = {r.equation for r in tapes.RULES}  # tests/transfer/test_tapes.py
+    assert {r.equation for r in rewriter.RULES} - others == {c.equation for c in CASES}
 
 
 REFUSED = {

@@ -3,7 +3,8 @@
 Whatever can be out of range is brought into it (`mod(k, n)` as an index, `1.5 + x * x` as a divisor) or stands behind a
 condition, so every program has a value; magnitudes stay moderate. Shapes are tuples of dim names.
 
-With `regions`, programs also have loops of few turns, `if` statements and comprehensions.
+With `regions`, programs also have loops of few turns, `if` statements and comprehensions; with `derivatives`,
+derivative operators, of points that are computed for them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Scope:
     functions: list[Signature] = field(default_factory=list)
     scalar_only: bool = False
     regions: bool = False
+    derivatives: bool = False
     fresh: count[int] = field(default_factory=count)
     """Numbers for new names."""
 
@@ -301,7 +303,7 @@ def typed(name: str, kind: Kind, shape: Shape) -> str:
 
 
 @st.composite
-def programs(draw: Draw, depth: int = 2, regions: bool = False) -> str:
+def programs(draw: Draw, depth: int = 2, regions: bool = False, derivatives: bool = False) -> str:
     """The text of a program whose entry function has a real scalar result and a default for every argument."""
     params = [("w", ()), ("u", ("n",)), ("W", ("m", "n"))]
     inputs = [("x", ()), ("v", ("n",)), ("y", ("m",)), ("A", ("n", "m"))]
@@ -318,9 +320,9 @@ def programs(draw: Draw, depth: int = 2, regions: bool = False) -> str:
     functions: list[Signature] = []
     for i in range(draw(st.integers(0, 2))):
         made = draw(signatures(f"g{i}"))
-        lines += function(
-            draw, made, Scope([*constants, *weights], ["k"], bases, list(functions), regions=regions), depth
-        )
+        inside = Scope([*constants, *weights], ["k"], bases, list(functions), regions=regions)
+        inside.derivatives = derivatives
+        lines += function(draw, made, inside, depth)
         functions.append(made)
     if draw(st.booleans()):
         lines.append(
@@ -332,6 +334,7 @@ def programs(draw: Draw, depth: int = 2, regions: bool = False) -> str:
         bases,
         functions,
         regions=regions,
+        derivatives=derivatives,
     )
     scope.values += [(name, "real", shape) for name, shape in inputs]
     formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
@@ -416,6 +419,31 @@ def body(draw: Draw, scope: Scope, depth: int) -> list[str]:
             lines.append(f"    {writer.update(name, shape, depth - 1)}")
         if scope.regions and draw(st.booleans()):
             lines += region(draw, scope, changing, 2, "    ")
+        if scope.derivatives and draw(st.booleans()):
+            lines += derivative(draw, scope, draw(st.sampled_from([(), *((d,) for d in scope.dims)])), "    ")
+    return lines
+
+
+def derivative(draw: Draw, scope: Scope, shape: Shape, margin: str) -> list[str]:
+    """A point, another one that is made of it, and a derivative; bounded, a scalar or of `shape`."""
+    k = next(scope.fresh)
+    x, y, d = f"x{k}", f"q{k}", f"d{k}"
+    inside = replace(scope, values=[*scope.values, *[(x, "real", shape)] * 3])
+    writer = Writer(draw, inside)
+    form = writer.pick(["grad", "grad", "jacobian", "hessian", "jvp", "vjp"])
+    of = writer.pick([(), *((n,) for n in scope.dims)]) if form in ("jacobian", "jvp", "vjp") else ()
+    rest = {"jvp": f", {writer.real(shape, 0)}", "vjp": f", {writer.real(of, 0)}"}.get(form, "")
+    mode = writer.pick(["forward", "reverse"])
+    call = f"{form}({y}, {x}{rest}, mode = {mode})"
+    found = {"jvp": of, "grad": shape, "vjp": shape}.get(form, ())
+    lines = [
+        f"{margin}{x} = 1.0 * {Writer(draw, scope).real(shape, 0)}",
+        f"{margin}{y} = 1.0 * {writer.real(of, 1)} + {writer.pick(['sum', 'mean'])}({x} * {x})"
+        if shape
+        else f"{margin}{y} = 1.0 * {writer.real(of, 1)} * {x} + {x} * {x}",
+        f"{margin}{d} = tanh({call})" if found or not (of or shape) else f"{margin}{d} = tanh(mean({call}))",
+    ]
+    scope.values.append((d, "real", found))
     return lines
 
 
@@ -472,6 +500,8 @@ def block(draw: Draw, scope: Scope, targets: list[tuple[str, Shape]], level: int
     for name, shape in free[:2]:
         writer = Writer(draw, scope)
         form = writer.pick(["assign", "assign", "local", "update", "region"])
+        if scope.derivatives and draw(st.booleans()):
+            lines += derivative(draw, scope, shape, margin)
         if form == "local":
             made = f"t{next(scope.fresh)}"
             lines.append(f"{margin}{made} = 1.0 * {writer.real(shape, 1)}")

@@ -10,7 +10,7 @@ from paramprog.gradient import adjoint
 from paramprog.graph import Graph
 from paramprog.graph.graph import bodies
 from paramprog.op import OPS, Linear
-from paramprog.transfer.facts import Later, Masked, on, plus, pull_fact, push_fact, with_nodes
+from paramprog.transfer.facts import Later, Masked, on, plain, plus, pull_fact, push_fact, with_nodes
 from paramprog.transfer.linear import MASK
 from paramprog.transfer.select import Cut
 from paramprog.types import Type
@@ -247,3 +247,14 @@ def test_second_derivatives_of_running_products():
     name = [n for n in third.compiled().built.outputs if n.startswith("d")][-1]
     expected = 6 * np.sin(x) + 18 * x * np.cos(x) - 9 * x**2 * np.sin(x) - x**3 * np.cos(x)
     np.testing.assert_allclose(third.grad(output=name)["x"], expected, rtol=1e-12)
+
+
+def test_entries_that_a_cross_product_mixes_are_no_structural_zeros():
+    """The lanes of a result are those that it may depend on, whatever the signs of what is added."""
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])
+    g = np.array([1.0, 1.0, 0.0])
+    found = pull_fact(OPS["cross"].local(0, np.cross(a, b), a, b), Masked(g, g != 0))
+    np.testing.assert_array_equal(plain(found), np.cross(b, g))
+    assert not isinstance(found, Masked)
+    found = pull_fact(OPS["cross"].local(0, np.cross(a, b), a, b), Masked(g * [1, 0, 0], g * [1, 0, 0] != 0))
+    np.testing.assert_array_equal(found.lanes, [False, True, True])

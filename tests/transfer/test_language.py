@@ -34,8 +34,8 @@ PROMISED = {
 
 NOT_YET = {
     "slice": "its start is known at run time only; static ranges are written x[a:b]",
-    "compress": "its size is known at run time only",
-    "expand": "its argument has a size known at run time only",
+    "compress": "a function of the prelude, on top of `selected`",
+    "expand": "a function of the prelude, on top of `selected`",
 } | dict.fromkeys(PROMISED["linear algebra"].split(), "linear algebra is not built yet")
 """Functions that are still missing, and why. A function leaves this list when it comes."""
 
@@ -54,6 +54,8 @@ SPELLED_OTHERWISE = {
     "slice": "an index x[i, a:b]",
     "replace": "an update x[i, a:b] = v",
     "not": "the operator `not`",
+    "lone": "`push(tape(0.0), x)`",
+    "deeper": "`push(t, 0.0)`",
     "part": "a result of a block",
     "branch": "an `if`",
     "compress": "the lanes of an `if` in an executed trace; no program computes with it",

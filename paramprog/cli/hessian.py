@@ -1,0 +1,68 @@
+"""`paramprog hessian`: all second derivatives of a scalar output."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from paramprog.cli import request
+from paramprog.cli.document import document
+from paramprog.cli.layout import Row, values_text
+from paramprog.cli.options import output_options, program_options, wrt_option
+from paramprog.cli.terminal import Reply, remark
+
+USAGE = "FILE [options]"
+SUMMARY = "compute the value, the gradient and the Hessian of a scalar output"
+DESCRIPTION = (
+    "Compute a real scalar output and its second derivatives with respect to points of the program. The block by "
+    "points of shapes [m] and [n] has the shape [m, n]: entry [i, j] is the derivative by entry j of the second point "
+    "of the derivative by entry i of the first one."
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    program_options(parser)
+    group = parser.add_argument_group("the Hessian")
+    wrt_option(group, "by these points")
+    group.add_argument(
+        "--mode",
+        choices=("auto", "reverse", "forward"),
+        default="auto",
+        help="how the gradient is differentiated: a run for each entry of the points, or of the gradients "
+        "(default: auto, which is forward)",
+    )
+    output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> Reply:
+    """`y = value`, `dy/dA = gradient` for each A, then `d2y/dA dB = block` for each pair. Raises ProgramError."""
+    program = request.program(arguments)
+    result = program.hessian(
+        request.values(arguments),
+        wrt=request.wrt(arguments),
+        mode=arguments.mode,
+        seed=arguments.seed,
+        output=arguments.output,
+    )
+    compiled = result.point.compiled
+    found = [*compiled.checked.report.diagnostics, *result.warnings]
+    remark(result.point.notes, found, quiet=arguments.quiet)
+    if arguments.json:
+        entries = {
+            "function": program.function,
+            "value": result.value,
+            "gradients": result.gradients,
+            "hessian": result.hessians,
+            "inputs": result.point.inputs,
+            "params": result.point.params,
+            "structural_zero": [list(pair) for pair in result.structural_zero],
+        }
+        return Reply(document(**entries))
+    output = arguments.output or next(iter(compiled.built.outputs))
+    rows = [Row(output, result.value)]
+    rows += [Row(f"d{output}/d{name}", gradient) for name, gradient in result.gradients.items()]
+    for a, blocks in result.hessians.items():
+        for b, block in blocks.items():
+            zero = "structurally zero" if (a, b) in result.structural_zero else ""
+            rows.append(Row(f"d2{output}/d{a} d{b}", block, zero))
+    return Reply(values_text(rows))

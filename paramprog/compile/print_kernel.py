@@ -1,0 +1,301 @@
+"""Kernels as C99. All names are generated (v0, k1, ...): no text of a program gets into the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+
+from paramprog.compile.functions import APART
+from paramprog.compile.kernel import (
+    AddProduct,
+    At,
+    Buf,
+    Check,
+    Fill,
+    Finish,
+    Fold,
+    For,
+    Kernel,
+    Let,
+    Load,
+    Multiply,
+    Start,
+    Statement,
+    Store,
+)
+from paramprog.compile.schedule import LIMIT
+from paramprog.compile.tensor import How
+from paramprog.compile.vmath import NAMES, NEAR
+from paramprog.types import Dim, Kind, Real, Size
+
+TYPE: Mapping[Kind, str] = {"real": "T", "int": "int64_t", "bool": "uint8_t"}
+
+REDUCTION: Mapping[How, str] = {"+": "+", "max": "max", "min": "min", "or": "|", "and": "&"}
+"""How OpenMP calls the sums that a vectorised loop may make in another order."""
+
+FIRST: Mapping[Kind, Mapping[How, str]] = {
+    "real": {"+": "0", "max": "-INFINITY", "min": "INFINITY", "argmax": "0", "argmin": "0"},
+    "int": {"+": "0", "max": "INT64_MIN", "min": "INT64_MAX", "argmax": "0", "argmin": "0", "or": "0"},
+    "bool": {"or": "0", "and": "1", "argmax": "0", "argmin": "0", "max": "0", "min": "1"},
+}
+
+_FUNCTION = re.compile(r"\bpp_([a-z]\w*?)(_f64|_f32|_i64|_u8)?\(")
+
+_FAR = re.compile(rf"\bpp_({'|'.join(NEAR)})\((\w+)\)")
+"""Calls of functions that vector math has a form of for near arguments only."""
+
+_MATH = re.compile(rf"\bpp_({'|'.join(NAMES)})\(")
+
+INLINED = 64
+"""Statements of a kernel up to which scalar code has vector math in line."""
+
+Sizes = Mapping[Size, str]
+
+
+class Texts:
+    """Texts of one program: what the precision decides, and which functions they call."""
+
+    def __init__(self, real: Real, sizes: Sizes) -> None:
+        self.real, self.sizes = real, sizes
+        self.suffix = "f64" if real == "float64" else "f32"
+        self.called: dict[tuple[str, str], None] = {}
+
+    def expression(self, text: str) -> str:
+        """The text with functions by their whole names; these are noted."""
+
+        def whole(found: re.Match[str]) -> str:
+            name, suffix = found[1], (found[2] or f"_{self.suffix}")[1:]
+            self.called[name, suffix] = None
+            return f"pp_{name}_{suffix}("
+
+        return _FUNCTION.sub(whole, text)
+
+    def call(self, function: str) -> str:
+        """The name of a routine, noted."""
+        return self.expression(f"{function}(")[:-1]
+
+    def dim(self, n: Dim) -> str:
+        return self.sizes[n] if isinstance(n, Size) else str(int(n))
+
+    def offset(self, buf: Buf, at: At) -> str:
+        """The place of an entry, rows after rows."""
+        constant, terms = 0, []
+        for k, place in enumerate(at):
+            stride = prod(buf.shape[k + 1 :])
+            if isinstance(place, str):
+                terms.append(f"{place} * {stride}" if stride != 1 else place)
+                continue
+            constant += place.offset * stride
+            if place.axis >= 0 and place.coef * stride != 0:
+                factor = place.coef * stride
+                terms.append(f"i{place.axis}" if factor == 1 else f"i{place.axis} * {factor}")
+        if constant or not terms:
+            terms.append(str(constant))
+        return " + ".join(terms)
+
+
+# ---- kernels -----------------------------------------------------------------------------------------------------
+
+
+class KernelPrinter:
+    """One C function."""
+
+    def __init__(self, kernel: Kernel, texts: Texts) -> None:
+        self.kernel, self.texts = kernel, texts
+        self.names: dict[str, str] = {}
+        self.written: dict[str, bool] = {}
+        self.types: dict[str, str] = {}
+        for buf, written in kernel.bufs.items():
+            name = self.names.setdefault(buf.text, f"a{len(self.names)}")
+            self.written[name] = self.written.get(name, False) or written
+            self.types[name] = TYPE[buf.kind]
+        self.extents: dict[Size, None] = {}
+        self.near, self.in_vector = False, False
+
+    def text(self) -> str:
+        """The definition.
+
+        Of functions that have a part for far arguments only, which cannot be vectorised, there are two: one for near
+        arguments, which looks for far ones and then has the other do all of it again.
+        """
+        kernel = self.kernel
+        if not _is_vectorised_with_near(kernel.body):
+            return self._definition(kernel.name, "")
+        whole = self._definition(f"{kernel.name}_far", "", apart=True)
+        self.near = True
+        arguments = [*self.names.values(), *(self.texts.sizes[n] for n in self.extents)]
+        arguments += ["fault"] if kernel.checks else []
+        return whole + self._definition(
+            kernel.name, f"\n    if (far) {{ {kernel.name}_far({', '.join(arguments)}); return; }}"
+        )
+
+    def _definition(self, name: str, after: str, *, apart: bool = False) -> str:
+        body = "\n".join(self._lines(self.kernel.body, "    "))
+        ends = "".join(
+            f"\n    if ({name} && !*fault) *fault = {site};" for name, site in self.kernel.checks.items()
+        )
+        starts = "".join(f"    int64_t {name} = 0;\n" for name in self.kernel.checks)
+        params = [
+            f"{'' if self.written[name] else 'const '}{self.types[name]} *restrict {name}"
+            for name in self.names.values()
+        ]
+        params += [f"int64_t {self.texts.sizes[n]}" for n in self.extents]
+        params += ["int64_t *fault"] if self.kernel.checks else []
+        far = "PP_APART " if apart or self.kernel.weight > LIMIT // 2 else ""
+        head = f"static {far}void {name}({', '.join(params) or 'void'})"
+        starts += "    int64_t far = 0;\n" if after else ""
+        return f"{head} {{\n{starts}{body}{after}{ends}\n}}\n"
+
+    def call(self) -> str:
+        """The call, after `text`."""
+        arguments = list(self.names)
+        arguments += [self.texts.sizes[n] for n in self.extents]
+        arguments += ["&fault"] if self.kernel.checks else []
+        return f"{self.kernel.name}({', '.join(arguments)});"
+
+    def _entry(self, buf: Buf, at: At) -> str:
+        name = self.names.get(buf.text, buf.name)
+        return f"{name}[{self.texts.offset(buf, at)}]"
+
+    def _lines(self, body: Sequence[Statement], pad: str) -> Iterator[str]:
+        for s in body:
+            if isinstance(s, For):
+                yield from self._loop(s, pad)
+            else:
+                yield from (pad + line for line in self._statement(s))
+
+    def _statement(self, s: Statement) -> Iterator[str]:
+        text = self.texts.expression
+        if isinstance(s, Let):
+            written = s.text
+            if self.near and self.in_vector:
+                for function, argument in _FAR.findall(written):
+                    yield f"far |= {text(f'pp_{function}_is_far({argument})')};"
+                written = _FAR.sub(r"pp_\1_near(\2)", written)
+            elif not self.in_vector and self.kernel.weight > INLINED:
+                written = _MATH.sub(rf"pp_{APART}\1(", written)
+            yield f"const {TYPE[s.kind]} {s.name} = {text(written)};"
+        elif isinstance(s, Load):
+            yield f"const {TYPE[s.buf.kind]} {s.name} = {self._entry(s.buf, s.at)};"
+        elif isinstance(s, Store):
+            entry = self._entry(s.buf, s.at)
+            value = s.value if s.how is None else self._folded(s.buf.kind, s.how, entry, s.value)
+            yield f"{entry} = {value};"
+        elif isinstance(s, AddProduct):
+            entry = self._entry(s.buf, s.at)
+            yield f"{entry} = {text(f'pp_mac({s.a}, {s.b}, {entry})')};"
+        elif isinstance(s, Multiply):
+            product = f"pp_mac({s.a}, {s.b}, {s.name})"
+            if s.kind == "int":
+                product = f"pp_add_i64({s.name}, pp_mul_i64({s.a}, {s.b}))"
+            yield f"{s.name} = {text(product)};"
+        elif isinstance(s, Start):
+            yield from self._start(s)
+        elif isinstance(s, Fold):
+            yield from self._fold(s)
+        elif isinstance(s, Finish):
+            if _has_flag(s.kind, s.how):
+                yield f"if ({s.name}_n) {s.name} = NAN;"
+        elif isinstance(s, Check):
+            yield f"{s.name} |= {text(s.condition)};"
+        elif isinstance(s, Fill):
+            yield from self._fill(s)
+
+    def _start(self, s: Start) -> Iterator[str]:
+        kind = TYPE[s.kind]
+        if s.how in ("argmax", "argmin"):
+            yield f"int64_t {s.name} = -1; {kind} {s.name}_b = 0;"
+        else:
+            yield f"{kind} {s.name} = {FIRST[s.kind][s.how]};"
+            if _has_flag(s.kind, s.how):
+                yield f"int {s.name}_n = 0;"
+
+    def _fold(self, s: Fold) -> Iterator[str]:
+        v, b = s.value, f"{s.name}_b"
+        if s.how in ("argmax", "argmin"):
+            sign = ">" if s.how == "argmax" else "<"
+            better = f"{s.name} < 0 || {v} {sign} {b} || ({v} != {v} && {b} == {b})"
+            yield f"if ({better}) {{ {s.name} = {s.counter}; {b} = {v}; }}"
+            return
+        if _has_flag(s.kind, s.how):
+            sign = ">" if s.how == "max" else "<"
+            yield f"{s.name} = {v} {sign} {s.name} ? {v} : {s.name}; {s.name}_n |= {v} != {v};"
+            return
+        yield f"{s.name} = {self._folded(s.kind, s.how, s.name, v)};"
+
+    def _folded(self, kind: Kind, how: How, a: str, b: str) -> str:
+        if how == "+":
+            return self.texts.expression(f"pp_add_i64({a}, {b})") if kind == "int" else f"{a} + {b}"
+        if how in ("or", "and"):
+            return f"{a} {REDUCTION[how]} {b}"
+        return f"{b} {'>' if how == 'max' else '<'} {a} || {b} != {b} ? {b} : {a}"
+
+    def _fill(self, s: Fill) -> Iterator[str]:
+        size, kind = s.buf.size, TYPE[s.buf.kind]
+        name = self.names.get(s.buf.text, s.buf.name)
+        if s.local:
+            yield f"{kind} {name}[{max(size, 1)}] PP_ALIGNED;"
+        if s.how is None:
+            return
+        first = FIRST[s.buf.kind][s.how]
+        count = str(size)
+        if s.buf.grows:
+            count = f"{self._extent(s.buf.shape[0])} * {size}"
+        if first == "0":
+            yield f"memset({name}, 0, sizeof({kind}) * (size_t)({count}));"
+        else:
+            yield f"for (int64_t j = 0; j < {count}; j++) {name}[j] = {first};"
+
+    def _extent(self, n: Dim) -> str:
+        if isinstance(n, Size):
+            self.extents[n] = None
+        return self.texts.dim(n)
+
+    def _loop(self, loop: For, pad: str) -> Iterator[str]:
+        innermost = not any(isinstance(s, For) for s in loop.body)
+        ordered = any(how in ("argmax", "argmin") for _, _, how in loop.sums)
+        self.in_vector = innermost and not ordered
+        if self.in_vector and _may_reorder(loop):
+            near = " reduction(|:far)" if self.near and _is_vectorised_with_near([loop]) else ""
+            yield "#pragma omp simd" + "".join(_reductions(loop)) + near
+        i = f"i{loop.depth}"
+        yield f"{pad}for (int64_t {i} = 0; {i} < {self._extent(loop.extent)}; {i}++) {{"
+        yield from self._lines(loop.body, pad + "    ")
+        yield f"{pad}}}"
+        self.in_vector = False
+
+
+def _may_reorder(loop: For) -> bool:
+    """Whether the compiler is to be told that it may add in another order: only where it must be, to vectorise sums.
+
+    Not where a loop adds into memory: gcc 12 loses stores of an outer loop's turns then (`simd` at -O3).
+    """
+    adds = any(isinstance(s, AddProduct) or (isinstance(s, Store) and s.how is not None) for s in loop.body)
+    return not adds and any(kind == "real" and how != "or" for _, kind, how in loop.sums)
+
+
+def _is_vectorised_with_near(body: Sequence[Statement]) -> bool:
+    """Whether a loop without loops in it calls a function of `NEAR`."""
+    for loop in body:
+        if isinstance(loop, For):
+            inner = any(isinstance(s, For) for s in loop.body)
+            if (
+                _is_vectorised_with_near(loop.body)
+                if inner
+                else any(isinstance(s, Let) and _FAR.search(s.text) for s in loop.body)
+            ):
+                return True
+    return False
+
+
+def _has_flag(kind: Kind, how: How) -> bool:
+    """Whether NaN is looked for apart: a maximum of a vectorised loop would lose it."""
+    return kind == "real" and how in ("max", "min")
+
+
+def _reductions(loop: For) -> Iterator[str]:
+    for name, kind, how in dict.fromkeys(loop.sums):
+        yield f" reduction({REDUCTION[how]}:{name})"
+        if _has_flag(kind, how):
+            yield f" reduction(|:{name}_n)"

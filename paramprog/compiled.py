@@ -1,0 +1,157 @@
+"""`Program.compile`: value and gradient of a program as functions that are called very often.
+
+    fast = program.compile()
+    fast(P=0.5, Q=0.3)                            # the value
+    value, gradients = fast.value_and_gradient(P=0.5, Q=0.3)
+    fast.call(0.5, 0.3, 0.1, 0.2, 0.3)            # (value, *gradients), the arguments in the order of fast.names
+
+Names that are not given keep the values of the point that it was made at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from paramprog.compile.backend import Backend, Chosen, choose
+from paramprog.compile.numpy_plan import Plan
+from paramprog.diagnostics import did_you_mean, fail
+from paramprog.graph import Node
+from paramprog.graph.depth import deep_stack
+from paramprog.lang.arguments import as_value
+from paramprog.results import Point
+from paramprog.samples import Samples
+from paramprog.types import Type
+
+OFTEN = 1_000_000
+"""What is compiled by hand is taken to be called so many times."""
+
+
+class CompiledProgram:
+    """One output and its gradient by `nodes`.
+
+    With `point.batch` they are means over samples, compiled for each number of them.
+
+    Raises ProgramError "no-c-backend" when C is asked for and cannot be had.
+    """
+
+    def __init__(self, point: Point, target: Node, nodes: Mapping[str, Node], backend: Backend) -> None:
+        self.point, self._target, self._nodes = point, target, dict(nodes)
+        self._asked: Backend = backend
+        built = point.compiled.built
+        self._leaves: dict[str, Node] = {**built.inputs, **built.params}
+        self.names = tuple(self._leaves)
+        """The arguments of `call`, in order."""
+        self._values: dict[str, Any] = {**point.inputs, **point.params}
+        self._rows = Samples([built.inputs[name] for name in point.batch])
+        self._made: dict[tuple[bool, int], tuple[Chosen, list[Node | None]]] = {}
+        self._whole()
+
+    def __repr__(self) -> str:
+        return f"<compiled {', '.join(self.names)} -> value, gradients of {', '.join(self._nodes)}: {self.backend}>"
+
+    # ---- calling -------------------------------------------------------------------------------------------------
+
+    def __call__(self, **values: Any) -> Any:
+        """The value (the mean over samples, with `batch`). Raises ProgramError when an operation has no value."""
+        given = self._given(values)
+        chosen, _ = self._for(given, gradient=False)
+        return chosen.plan(*given.values())[0]
+
+    def value_and_gradient(self, **values: Any) -> tuple[Any, dict[str, Any]]:
+        """The value and its gradient by name. Raises ProgramError when an operation has no value."""
+        given = self._given(values)
+        chosen, made = self._for(given, gradient=True)
+        value, *found = chosen.plan(*given.values())
+        rest = iter(found)
+        return value, {
+            name: np.array(next(rest))[()]
+            if g is not None
+            else np.zeros(self._nodes[name].shape, self._dtype)[()]
+            for name, g in zip(self._nodes, made, strict=True)
+        }
+
+    @property
+    def call(self) -> Callable[..., Sequence[Any]]:
+        """(value, *gradients) of positional arguments of the right kind and shape, as fast as can be.
+
+        Compiled, it is a built-in function; structural zeros are left out.
+        """
+        plan = self._whole()[0].plan
+        return plan if isinstance(plan, Plan) else plan.call
+
+    # ---- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str:
+        """ "c" or "numpy"."""
+        return self._whole()[0].backend
+
+    @property
+    def note(self) -> str:
+        """Why it is not compiled, "" if it is."""
+        return self._whole()[0].note
+
+    @property
+    def toolchain(self) -> str:
+        """The C compiler, "" if none was used."""
+        return self._whole()[0].toolchain
+
+    @property
+    def source(self) -> str:
+        """The code that is run, in C or in Python."""
+        return self._whole()[0].plan.source
+
+    # ---- making --------------------------------------------------------------------------------------------------
+
+    @property
+    def _dtype(self) -> str:
+        return self._target.graph.real
+
+    def _whole(self) -> tuple[Chosen, list[Node | None]]:
+        """Value and gradient at the number of samples of the point."""
+        return self._for(self._values, gradient=True)
+
+    def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for each leaf. Raises ProgramError for an unknown name and for a value that does not fit."""
+        found = dict(self._values)
+        for name, value in values.items():
+            leaf = self._leaves.get(name)
+            if leaf is None:
+                hint = did_you_mean(name, self.names) or f"known are {', '.join(self.names) or 'none'}"
+                raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
+            type = leaf.type
+            if name in self.point.batch:
+                type = Type(leaf.kind, (len(value), *leaf.shape))
+            found[name] = as_value(value, type, self._target.graph.real, name, leaf.span)
+        return found
+
+    def _size(self, given: Mapping[str, Any]) -> int:
+        """The number of samples, 0 without `batch`."""
+        sizes = {len(given[name]) for name in self.point.batch}
+        if len(sizes) > 1:
+            raise fail("batch-size", f"numbers of samples {' and '.join(map(str, sorted(sizes)))} differ")
+        return sizes.pop() if sizes else 0
+
+    def _for(self, given: Mapping[str, Any], *, gradient: bool) -> tuple[Chosen, list[Node | None]]:
+        key = gradient, self._size(given)
+        if key not in self._made:
+            with deep_stack():
+                self._made[key] = self._making(*key)
+        return self._made[key]
+
+    def _making(self, gradient: bool, size: int) -> tuple[Chosen, list[Node | None]]:
+        wrt = tuple(self._nodes.values())
+        leaves = list(self._leaves.values())
+        if size:
+            value, *found = self._rows.mean_nodes(self._target, wrt if gradient else (), size)
+            wide = self._rows.leaves(size)
+            leaves = [wide.get(leaf, leaf) for leaf in leaves]
+        else:
+            value = self._target
+            found = list(self.point.compiled.gradient(value, wrt)) if gradient else []
+        assert value is not None
+        outputs = [value, *(g for g in found if g is not None)]
+        return choose(outputs, leaves, backend=self._asked, runs=OFTEN), found

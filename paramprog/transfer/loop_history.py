@@ -1,0 +1,76 @@
+"""What the derivative of a loop reads of its turns: rows of histories, and of arrays that hold these rows anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paramprog.graph import Graph, Node, part
+from paramprog.transfer.gather import GATHER
+from paramprog.transfer.pair import ADD
+from paramprog.transfer.regions import Brought
+from paramprog.transfer.select import SLICE, Cut
+from paramprog.transfer.source import FULL
+from paramprog.types import Size
+
+
+class History(Brought):
+    """The body of a loop in a turn: a row of the history of each node. What is the same in all turns stays outside."""
+
+    def __init__(self, region: Node, values: Mapping[Node, Any], body: Graph) -> None:
+        super().__init__(region, values, body)
+        self.recorded: dict[Node, Node] = {}
+        """Ports of the body, and the nodes whose histories they are rows of."""
+
+    def __missing__(self, node: Node) -> Node:
+        port = node.graph.ports.get(node)
+        if port is None and not node.args:
+            value = self.body.append(node.op, (), node.attrs, node.results)
+        elif port is not None and port.kind == "index":
+            value = self.body.port("index", None)
+        elif port is not None and port.kind in ("free", "shared"):
+            value = self.values_outside[self.args[node]]  # so what is computed of it is computed once
+        else:
+            rows, recorded = self._rows(node)
+            assert self.body.outer is not None
+            value = self.body.port("scan", self.body.outer.own(rows))
+            if recorded:
+                self.recorded[value] = node
+        self[node] = value
+        return value
+
+    def _rows(self, node: Node) -> tuple[Any, bool]:
+        """An array of what a node was in all turns, and whether it is recorded; x[i] for turn i is in x already."""
+        port = node.graph.ports.get(node)
+        if port is not None and port.kind == "scan":
+            return self.values_outside[self.args[node]], False
+        array = node.args[0] if node.args else node
+        if node.op is GATHER and node.attrs["axis"] == 0 and not node.args[1].shape:
+            lower, outside = self._first(node.args[1]), node.graph.ports.get(array)
+            trips, size = self.region.attrs["trips"], node.attrs["size"]
+            known = lower is not None and not isinstance(trips, Size) and 0 <= lower <= size - trips
+            if known and outside is not None and outside.kind in ("free", "shared"):
+                whole = self.values_outside[self.args[array]]
+                cut = Cut(0, lower or 0, trips, 1, size)
+                return (whole if trips == size else SLICE(whole, cuts=(cut,))), False
+        return self.values_outside[part(self.region, node)], True
+
+    def _first(self, index: Node) -> int | None:
+        """The number that an index begins with if it counts the turns: 0 for the turn's number, c for that plus c."""
+        lower = 0
+        while True:
+            port = index.graph.ports.get(index)
+            if port is not None and port.kind == "index":
+                return lower
+            if index.op is not ADD:
+                return None
+            a, b = index.args
+            number, index = (a, b) if self._number(a) is not None else (b, a)
+            added = self._number(number)
+            if added is None:
+                return None
+            lower += added
+
+    def _number(self, node: Node) -> int | None:
+        node = self.args.get(node, node)
+        return int(node.attrs["value"]) if node.op is FULL else None

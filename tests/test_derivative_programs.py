@@ -1,0 +1,230 @@
+"""The shipped programs with derivative operators: against closed forms, and against the same models under autograd.
+
+autograd (HIPS) shares no code with paramprog; its own nested gradients take the place of the operators.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+pytest.importorskip("autograd", reason="autograd, the oracle of these tests, is not installed")
+
+import autograd.numpy as np
+import numpy
+from autograd import grad, hessian
+
+import paramprog
+from paramprog.resources import programs_dir
+
+Values = dict[str, Any]
+MODES = ("forward", "reverse")
+
+
+def load(name: str, modes: tuple[str, str] | None = None, **dims: int) -> paramprog.Program:
+    """A shipped program; `modes` are those of operators in functions that are called, and in the entry function."""
+    text = (programs_dir() / f"{name}.pp").read_text(encoding="utf-8")
+    if modes is not None:
+        before, _, last = text.rpartition("function ")
+        text = set_modes(before, modes[0]) + "function " + set_modes(last, modes[1])
+    return paramprog.loads(text, dims=dims)
+
+
+def set_modes(text: str, mode: str) -> str:
+    for other in MODES:
+        text = text.replace(f"mode = {other}", f"mode = {mode}")
+    return text
+
+
+def agree(found: Any, expected: Any, tolerance: float = 1e-10) -> None:
+    scale = float(numpy.max(numpy.abs(expected), initial=0.0))
+    numpy.testing.assert_allclose(found, expected, rtol=0.0, atol=tolerance * scale)
+
+
+# ---- hyperparameters ----------------------------------------------------------------------------------------------
+
+QUADRATIC = """
+    dim steps = 50
+    param lr = 0.07, mu = 0.0
+    const h = [0.5, 3.0, 11.0]
+    function loss(w) { return sum(h * w * w) / 2 }
+    function final(w0 = [1.0, -2.0, 0.5]) {
+        w, v = w0, zeros(3)
+        for t in 0..steps {
+            y = loss(w)
+            v = mu * v - lr * grad(y, w, mode = MODE)
+            w = w + v
+        }
+        return loss(w)
+    }
+"""
+H, W0 = numpy.array([0.5, 3.0, 11.0]), numpy.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize("inner", MODES)
+@pytest.mark.parametrize("outer", MODES)
+def test_fifty_steps_on_a_quadratic(inner, outer):
+    """d(final loss)/d(learning rate) is -T sum h^2 w0^2 (1 - lr h)^(2T - 1), to 1e-10, in each mix of modes."""
+    found = paramprog.loads(QUADRATIC.replace("MODE", inner)).grad(mode=outer)
+    agree(found.value, numpy.sum(H * W0**2 * (1 - 0.07 * H) ** 100) / 2)
+    agree(found["lr"], -50 * numpy.sum(H**2 * W0**2 * (1 - 0.07 * H) ** 99))
+
+
+def test_fifty_steps_with_momentum():
+    """Each coordinate is a linear recurrence: the derivatives by both numbers are those of powers of a matrix."""
+    lr, mu = 0.07, 0.6
+    found = paramprog.loads(QUADRATIC.replace("MODE", "reverse")).grad(params={"mu": mu})
+    expected = {"lr": 0.0, "mu": 0.0}
+    for h, w0 in zip(H, W0, strict=True):
+        step = numpy.array([[1 - lr * h, mu], [-lr * h, mu]])
+        moved = {"lr": numpy.array([[-h, 0.0], [-h, 0.0]]), "mu": numpy.array([[0.0, 1.0], [0.0, 1.0]])}
+        power = [numpy.linalg.matrix_power(step, k) for k in range(51)]
+        start = numpy.array([w0, 0.0])
+        for name, change in moved.items():
+            whole = sum(power[49 - k] @ change @ power[k] for k in range(50))
+            expected[name] += h * (power[50] @ start)[0] * (whole @ start)[0]
+    for name, value in expected.items():
+        agree(found[name], value)
+
+
+@pytest.mark.parametrize("steps", [12, 40])
+def test_hyperparameters(steps):
+    """Value, gradient and Hessian by learning rate and momentum, through training by gradients."""
+
+    def error(w: Any, x: Any, y: Any) -> Any:
+        return np.sum((w[0] + w[1] * x - y) ** 2) / 2.0
+
+    program = load("hyperparameters", steps=steps)
+    found = program.hessian()
+    v = {**found.point.inputs}
+
+    def left(p: Any) -> Any:
+        w, velocity = v["w0"], numpy.zeros(2)
+        for _ in range(steps):
+            velocity = p[1] * velocity - p[0] * grad(error)(w, v["x"], v["y"]) / len(v["x"])
+            w = w + velocity
+        return error(w, v["x2"], v["y2"])
+
+    at = numpy.array([0.08, 0.5])
+    agree(found.value, left(at))
+    agree([found.gradients["lr"], found.gradients["mu"]], grad(left)(at))
+    agree([[found[a][b] for b in ("lr", "mu")] for a in ("lr", "mu")], hessian(left)(at), 1e-9)
+
+
+# ---- Newton's method ----------------------------------------------------------------------------------------------
+
+
+def test_newton_minimum():
+    """The gradient vanishes at the minimum, which varies with `decay` as the envelope theorem says."""
+    program = load("newton_minimum")
+    found = program.grad()
+    v, decay = found.point.inputs, 0.7
+
+    def cost(w: Any) -> Any:
+        return np.sum(np.log(1.0 + np.exp(-v["y"] * np.dot(v["x"], w)))) + decay * np.sum(w * w) / 2.0
+
+    w = numpy.zeros(2)
+    for _ in range(20):
+        w = w - numpy.linalg.solve(hessian(cost)(w), grad(cost)(w))
+    agree(found.value, cost(w), 1e-13)
+    agree(found["decay"], w @ w / 2.0, 1e-12)
+    dw = -numpy.linalg.solve(hessian(cost)(w), w)
+    agree(program.hessian()["decay"]["decay"], w @ dw, 1e-6)
+
+
+def test_kmeans_newton():
+    """A Newton step with the diagonal of the Hessian is a step of Lloyd's algorithm."""
+    for steps in (1, 2, 3):
+        program = load("kmeans_newton", steps=steps)
+        found = program.grad()
+        x, c = found.point.inputs["x"], found.point.params["centers"]
+        for _ in range(steps):
+            nearest = numpy.argmin(numpy.sum((x[:, None] - c[None]) ** 2, axis=2), axis=1)
+            c = numpy.stack([x[nearest == k].mean(axis=0) for k in range(len(c))])
+        agree(found.value, numpy.sum(numpy.min(numpy.sum((x[:, None] - c[None]) ** 2, axis=2), axis=1)))
+        numpy.testing.assert_allclose(found["centers"], numpy.zeros((2, 2)), atol=1e-13)
+
+
+# ---- nested optimisation ------------------------------------------------------------------------------------------
+
+
+def test_saddle():
+    """After enough steps x and y solve the linear system that says that both gradients vanish; in all four mixes."""
+    A = numpy.array([[0.5, -0.3], [0.2, 0.6]])
+    b, c = numpy.array([0.8, -0.5]), numpy.array([0.3, 0.4])
+    both = numpy.linalg.solve(numpy.block([[2 * numpy.eye(2), A], [A.T, -2 * numpy.eye(2)]]), -numpy.r_[b, c])
+    x, y = both[:2], both[2:]
+    for modes in product(MODES, MODES):
+        found = load("saddle", modes, outer=40, inner=40).grad()
+        agree(found.value, x @ x + x @ A @ y - y @ y + b @ x + c @ y, 1e-12)
+        # of the value at a saddle point, only what is seen directly counts
+        agree(found["b"], x)
+        agree(found["c"], y)
+
+
+def landing(w: float, h: float) -> float:
+    """Where the particle of `particle.pp` hits the ground, in plain Python."""
+    x, v = numpy.array([0.0, 8.0]), numpy.array([0.75, 0.0])
+    while x[1] + h * v[1] > 0:
+        push = [(x - c) / numpy.linalg.norm(x - c) ** 3 for c in ([10.0, 10.0 - w], [10.0, 0.0])]
+        x, v = x + h * v, v + h * (push[0] + push[1])
+    return float((x - x[1] / v[1] * v)[0])
+
+
+@pytest.mark.parametrize("h, low, high", [(2.0, 0.5, 0.65), (0.5, 0.25, 0.3)])
+def test_particle(h, low, high):
+    """Newton's method finds where the particle lands at 0, as bisection does; in all four mixes of modes."""
+    a, b = low, high
+    assert landing(a, h) * landing(b, h) < 0
+    for _ in range(60):
+        middle = (a + b) / 2
+        a, b = (a, middle) if landing(a, h) * landing(middle, h) <= 0 else (middle, b)
+    mixes = list(product(MODES, MODES))
+    found = [load("particle", modes, turns=8)(w0=(low + high) / 2, h=h) for modes in mixes]
+    numpy.testing.assert_allclose(found, [found[0]] * 4, rtol=1e-11)
+    assert found[0] == pytest.approx(a, rel=1e-9)
+    one = [load("particle", modes).grad(w0=(low + high) / 2, h=h).gradients for modes in mixes]
+    for gradients in one[1:]:
+        for name, value in gradients.items():
+            agree(value, one[0][name], 1e-9)
+
+
+EXACT = """
+    param W = [0.5, -0.25]
+    function f(x = [1.0, 2.0], c = 1.0) {
+        y = sum(W * x * x) * c
+        g = grad(y, x)
+        H = hessian(y, x)
+        s = sum(g * g) + sum(H)
+        if c > 0.5 { z = s * s; q = grad(z, x) } else { q = x }
+        return sum(q) + s
+    }
+"""
+
+
+def test_every_check_of_verify_decides():
+    """For derivatives in a branch of derivatives: the sums over all paths too, in floating point and exactly."""
+    report = paramprog.loads(EXACT).verify(exact=True)
+    assert [c.name for c in report.checks if c.ok is not True] == []
+
+
+def test_printed_gradients():
+    """The gradient of a program with derivatives is printed as a program, which has the same gradient again."""
+    program = paramprog.loads(EXACT)
+    found = program.grad()
+    text = program.gradient_program()
+    assert not [line for line in text.splitlines() if "grad(" in line.split("#")[0]]
+    printed = paramprog.loads(text)
+    value, gradient = printed().values()
+    agree(value, found.value, 1e-13)
+    agree(gradient, found["W"], 1e-13)
+    agree(printed.jacobian(output="dW")["W"], program.hessian()["W"]["W"], 1e-12)
+
+
+def test_uses_stand_at_the_operators():
+    """What `grad --by-use` tells of a use inside a derivative has the place of the operator."""
+    uses = paramprog.loads(EXACT).grad(by_use=True).by_use
+    assert uses is not None
+    assert {use.span.text for use in uses["W"]} == {"W * x", "grad(y, x)", "hessian(y, x)", "grad(z, x)"}
