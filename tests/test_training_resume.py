@@ -359,7 +359,7 @@ def test_what_is_carried_from_step_to_step(stopped):
 
 @needs_compiler
 def test_a_compiled_run_goes_on_compiled(stopped, monkeypatch):
-    """Bit for bit what one that was not stopped comes to; the record names back end and compiler; another is refused."""
+    """Bit for bit as one that was not stopped; the record names back end and compiler; another is refused."""
     whole = train("whole", epochs=6, backend="c")
     run = stopped("run", 4, epochs=6, backend="c")
     recorded = json.loads((run / "config.json").read_text())

@@ -105,14 +105,17 @@ def _roll(b: Builder, n: Node, x: Value) -> Value:
 
 
 def _counts(i: Value, size: int) -> bool:
-    """Whether the indices are known to be 0, 1, ..., size - 1."""
-    return isinstance(i, Table) and i.shape == (size,) and bool(np.array_equal(i.array, np.arange(size)))
+    """Whether the indices are known to be 0, 1, ..., size - 1 along the last axis."""
+    if not isinstance(i, Table) or i.shape[-1:] != (size,):
+        return False
+    return bool(np.array_equal(i.array, np.broadcast_to(np.arange(size), i.shape)))
 
 
 def _gather(b: Builder, n: Node, x: Value, i: Value) -> Value:
+    axis = n.attrs["axis"]
     if _counts(i, n.attrs["size"]):
-        return x
-    return b.take(x, i, n.attrs["axis"])
+        return b.spread(x, range(axis, axis + len(i.shape) - 1), i.shape[:-1])
+    return b.take(x, i, axis)
 
 
 def _places(b: Builder, n: Node, i: Value) -> Value:
@@ -125,7 +128,7 @@ def _places(b: Builder, n: Node, i: Value) -> Value:
 def _scatter_add(b: Builder, n: Node, i: Value, v: Value) -> Value:
     axis, size = n.attrs["axis"], n.attrs["size"]
     if _counts(i, size):
-        return b.map(n.kind, "0 + {0}", v)
+        return b.map(n.kind, "0 + {0}", b.sum(v, range(axis, axis + len(i.shape) - 1)))
     outer, inner = prod(v.shape[:axis]), prod(v.shape[axis + len(i.shape) :])
     numbers = (outer, prod(i.shape), size, inner)
     return b.routine("scatter_add", n.kind, n.shape, [i, v], numbers, fault=True)

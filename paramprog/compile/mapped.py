@@ -57,7 +57,25 @@ def _entering(outer: Node, rank: int, *, shared: bool) -> _Entering:
             break
         axes = [a for k, a in enumerate(axes) if k not in repeated]
         (outer,) = outer.args
+    if outer.op is ARRAY:
+        outer, axes = _less_repeated(outer, axes)
     return _Entering(outer, frozenset(axes))
+
+
+def _less_repeated(constant: Node, axes: Sequence[int]) -> tuple[Node, list[int]]:
+    """A constant array, whose first axes are `axes`, without those along which it is repeated."""
+    array, kept = constant.attrs["value"].array, list[int]()
+    for a in axes:
+        at = len(kept)
+        first = array.take([0], at) if array.shape[at] else array
+        if array.shape[at] > 1 and np.array_equal(np.broadcast_to(first, array.shape), array):
+            array = first.squeeze(at)
+        else:
+            kept.append(a)
+    if len(kept) == len(axes):
+        return constant, kept
+    graph = Graph(real=constant.graph.real)
+    return (graph.array(array) if array.ndim else graph.constant(array.item(), constant.kind)), kept
 
 
 class Mapped(NamedTuple):

@@ -76,6 +76,8 @@ class Nest:
     extent: Dim
     items: list[Value | Nest] = field(default_factory=list)
     dear: bool = False
+    weight: int = 0
+    """Operations in it, about."""
     adds: set[bool] = field(default_factory=set)
     """Of the sums in it, innermost, whether they are kept in memory. Both kinds in one loop are not vectorised."""
 
@@ -215,6 +217,7 @@ class Schedule:
             if isinstance(item, Nest) and item.extent == extents[depth] and all(k > depth for k in inside):
                 crowded = dear and any(isinstance(x, Nest) for x in item.items) if last else item.dear
                 crowded |= last and adds is not None and not item.adds <= {adds}
+                crowded |= item.weight > LIMIT
                 if not crowded:
                     chosen = item
                     break
@@ -224,6 +227,7 @@ class Schedule:
             chosen = Nest(extents[depth])
             items.append(chosen)
         chosen.dear |= dear and last
+        chosen.weight += len(self.pull[r])
         if adds is not None:
             chosen.adds.add(adds)
         self._join(chosen.items, r, makers, [*path, chosen], dear)

@@ -1,8 +1,8 @@
 """Which entries of its argument each entry of a linear map's result depends on, whatever numbers the map multiplies by.
 
 What entries depend on is written as one label an entry, which stands for a set (`Sets`). A map that copies entries
-moves labels as it moves numbers; one that adds entries unites their sets. So a rule speaks of arrays of labels, never of
-a matrix. Lanes are the simplest labels: true for a set that is not empty.
+moves labels as it moves numbers; one that adds entries unites their sets. So a rule speaks of arrays of labels, never
+of a matrix. Lanes are the simplest labels: true for a set that is not empty.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_version(cli, argv):
         ["grad", "f.pp", "--func", "f"],
         ["grad", "f.pp", "--mode", "sideways"],
         ["grad", "f.pp", "--dtype", "float16"],
-        ["grad", "f.pp", "--backend", "c"],
+        ["grad", "f.pp", "--backend", "fortran"],
         ["grad", "f.pp", "--dump", "nonsense"],
         ["grad", "f.pp", "--dump", "graph", "--json"],
         ["grad", "f.pp", "--seed", "-1"],

@@ -78,7 +78,7 @@ def test_a_long_chain_of_arrays_is_cut():
     for _ in range(1000):
         y = OPS["sin"](y) + x
     source = c_source(lower(*prepared([y], [x])))
-    assert max(len(re.findall("pp_sin_near", k)) for k in source.kernels) <= 2 * 100
+    assert max(len(re.findall("pp_sin_near", k)) for k in source.kernels) < 300
 
 
 @given(
