@@ -97,3 +97,16 @@ def derivatives(text: str, tolerance: float = 1e-7) -> dict[str, Any]:
 def messages(text: str) -> list[tuple[str, str, str, str | None]]:
     """Code, text under the caret, message and hint of each finding."""
     return [(d.code, d.span.text if d.span else "", d.message, d.hint) for d in findings(text)]
+
+
+MANY_PATHS = (
+    "alignment",
+    "fluid",
+    "hyperparameters",
+    "kalman_filter",
+    "newton_minimum",
+    "particle",
+    "pendulum",
+    "saddle",
+)
+"""More paths lead through loops of these programs than are enumerated."""

@@ -205,8 +205,9 @@ def _triangular_depends(lin: Linear, labels: Any, sets: Sets) -> Any:
 def _system_batch(lanes: Lanes, flags: Sequence[bool], A: Any, b: Any, *, vector: bool, **attrs: Any) -> Any:
     """Of one matrix for all lanes the right sides are so many columns, so it is factored once."""
     op = SOLVE_TRIANGULAR if "upper" in attrs else SOLVE
-    if flags[0]:
-        return op(A, b if flags[1] else lanes.widen(b), vector=vector, **attrs)
+    if flags[0] or len(A.shape) > 2:
+        A, b = (x if wide else lanes.widen(x) for x, wide in zip((A, b), flags, strict=True))
+        return op(A, b, vector=vector, **attrs)
     if vector:
         turned = swapped(2)
         return turned(op(A, turned(b), vector=False, **attrs))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checking import MANY_PATHS
 
 from paramprog.resources import programs_dir
-
-MANY_PATHS = ("alignment", "fluid", "hyperparameters", "newton_minimum", "particle", "pendulum", "saddle")
-"""More paths lead through their loops than are enumerated."""
 
 
 @pytest.mark.parametrize("path", sorted(programs_dir().glob("*.pp")), ids=lambda path: path.stem)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checking import MANY_PATHS
 
 import paramprog
 from paramprog.resources import programs_dir
-
-MANY_PATHS = ("alignment", "fluid", "pendulum")
-"""More paths lead through their loops than are enumerated."""
 
 
 @pytest.mark.parametrize("path", sorted(programs_dir().glob("*.pp")), ids=lambda path: path.stem)
