@@ -33,6 +33,8 @@ def compiler() -> str:
 
 def is_gcc() -> bool:
     """Whether it is gcc, whose reports on vectorisation we can read."""
+    if not shutil.which(compiler()):
+        return False
     version = subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=False).stdout
     return "Free Software Foundation" in version
 
