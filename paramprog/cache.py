@@ -15,25 +15,31 @@ from pathlib import Path
 _DIGEST = 32
 
 
-def directory() -> Path | None:
-    """`$PARAMPROG_CACHE`, else `$XDG_CACHE_HOME/paramprog`, else `~/.cache/paramprog`; None if there is to be none.
+def folder() -> Path | None:
+    """`$PARAMPROG_CACHE`, else `$XDG_CACHE_HOME/paramprog`, else `~/.cache/paramprog`, made if need be.
 
-    The places are those of the XDG Base Directory Specification, version 0.8.
+    None if there is to be none, or it cannot be written, or others may write there: what it holds is run. The places
+    are those of the XDG Base Directory Specification, version 0.8.
     """
     own = os.environ.get("PARAMPROG_CACHE")
-    if own is not None:
-        return Path(own) if own else None
     shared = os.environ.get("XDG_CACHE_HOME", "")
+    if own == "":
+        return None
     try:
         base = Path(shared) if Path(shared).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # no home
+        place = Path(own) if own else base / "paramprog"
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = place.stat()
+    except (OSError, RuntimeError):  # no home, or no folder
         return None
-    return base / "paramprog"
+    if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
+        return None
+    return place if os.access(place, os.W_OK) else None
 
 
 def load(name: str) -> bytes | None:
     """What was stored under a name, if all of it is there."""
-    place = directory()
+    place = folder()
     if place is None:
         return None
     try:
@@ -46,12 +52,11 @@ def load(name: str) -> bytes | None:
 
 def store(name: str, content: bytes) -> None:
     """Keep `content` under a name: all of it or nothing, whoever else writes at the same moment."""
-    place = directory()
+    place = folder()
     if place is None:
         return
     temporary = None
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place)
         with open(handle, "wb") as file:
             file.write(sha256(content).digest() + content)

@@ -46,16 +46,25 @@ def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch:
     cache.store("a", b"content")
     assert cache.load("a") is None
     monkeypatch.setenv("PARAMPROG_CACHE", "")
-    assert cache.directory() is None
+    assert cache.folder() is None
 
 
-def test_the_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the XDG specification has it: a relative path does not count."""
     monkeypatch.delenv("PARAMPROG_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert cache.directory() == Path("/somewhere/paramprog")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
+    assert cache.folder() == tmp_path / "shared" / "paramprog"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache.directory() == Path.home() / ".cache" / "paramprog"
+    assert cache.folder() == tmp_path / "home" / ".cache" / "paramprog"
+
+
+def test_a_folder_that_others_may_write_is_not_used(place: Path) -> None:
+    """What it holds is run."""
+    cache.store("a", b"content")
+    place.chmod(0o777)
+    assert cache.folder() is None
+    assert cache.load("a") is None
 
 
 def grammar_file(place: Path) -> Path:

@@ -1,6 +1,6 @@
 """Compiled libraries on disk, by content: the C text, the flags, the compiler and the CPU.
 
-In $PARAMPROG_CACHE, else $XDG_CACHE_HOME/paramprog, else ~/.cache/paramprog. An entry is written beside its place and
+In the folder of paramprog/cache.py. An entry is written beside its place and
 moved there, so that nobody sees half of one; its checksum is beside it, and one that does not fit is made again. When
 the entries are larger than $PARAMPROG_CACHE_MEGABYTES (256) those that have not been used for longest are removed.
 """
@@ -14,27 +14,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from paramprog.cache import folder
+
 DEFAULT_MEGABYTES = 256
 
 ENDING = ".so"
-
-
-def folder() -> Path | None:
-    """The folder of the cache, made if need be; None where it cannot be trusted or written.
-
-    What is loaded from it is run, so nobody else may write there.
-    """
-    own = os.environ.get("PARAMPROG_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        place = Path(own) if own else (Path(base) if base else Path.home() / ".cache") / "paramprog"
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        about = place.stat()
-    except (OSError, RuntimeError):
-        return None
-    if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
-        return None
-    return place if os.access(place, os.W_OK) else None
 
 
 def key(*parts: str) -> str:

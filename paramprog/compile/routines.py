@@ -104,7 +104,7 @@ SCANS = {
 }
 
 _SCALED = f"""/* a product that neither overflows nor vanishes on the way: fraction * 2^power */
-{STATIC}void pp_scale@S(@T x, @T *fraction, int64_t *power) {{
+{STATIC}void pp_scaled@S(@T x, @T *fraction, int64_t *power) {{
     int more = 0;
     @T product = *fraction * x;
     if (product != 0 && fabs@L(product) < INFINITY) product = frexp@L(product, &more);
@@ -117,7 +117,7 @@ _UNSCALED = f"""{STATIC}@T pp_unscaled@S(@T fraction, int64_t power) {{
 }}"""
 
 PRODUCTS = {
-    "scale": _SCALED,
+    "scaled": _SCALED,
     "unscaled": _UNSCALED,
     "prod": f"""{STATIC}void pp_prod@S(int64_t outer, int64_t n, {_ARRAYS}) {{
     for (int64_t o = 0; o < outer; o++) {{
@@ -128,7 +128,7 @@ PRODUCTS = {
             @T f = x[o * n + k];
             if (f != 0 && fabs@L(f) < INFINITY) f = frexp@L(f, &own);
             power += own;
-            pp_scale@S(f, &fraction, &power);
+            pp_scaled@S(f, &fraction, &power);
         }}
         y[o] = pp_unscaled@S(fraction, power);
     }}
@@ -145,7 +145,7 @@ PRODUCTS = {
                 if (exclusive) y[at] = pp_unscaled@S(fraction, power);
                 if (f != 0 && fabs@L(f) < INFINITY) f = frexp@L(f, &own);
                 power += own;
-                pp_scale@S(f, &fraction, &power);
+                pp_scaled@S(f, &fraction, &power);
                 if (!exclusive) y[at] = pp_unscaled@S(fraction, power);
             }}
         }}
