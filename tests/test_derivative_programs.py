@@ -228,3 +228,13 @@ def test_uses_stand_at_the_operators():
     uses = paramprog.loads(EXACT).grad(by_use=True).by_use
     assert uses is not None
     assert {use.span.text for use in uses["W"]} == {"W * x", "grad(y, x)", "hessian(y, x)", "grad(z, x)"}
+
+
+@pytest.mark.parametrize("operator", ["jacobian(q, x)", "jacobian(q, x, mode = forward)", "hessian(y, x)"])
+def test_lanes_do_not_take_tapes_apart(operator: str):
+    """What would need a tape in each lane is refused where it stands, and is no fault of the run."""
+    text = "function f(x = [0.4, 0.3]) { u = push(tape(x[0]), x[1]); q = x * top(u); y = sum(q); "
+    with pytest.raises(paramprog.ProgramError, match="not-built") as raised:
+        paramprog.loads(f"{text}J = {operator}; return sum(J) }}").grad()
+    assert raised.value.diagnostics[0].span is not None
+    assert paramprog.loads(f"{text}g = grad(y, x); return sum(g * g) }}").verify().ok

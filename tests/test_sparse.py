@@ -108,6 +108,16 @@ PATTERNS = {
         "function f(x : real[3]) { return solve_triangular([[1, 0, 0], [1, 1, 0], [1, 1, 1]], x) }",
         np.tril(np.ones((3, 3))),
     ),
+    "values that lie on tapes": (
+        "function f(x : real[2]) { t = push(push(tape(x), x * x), x * x[0]); u, a = pop(t); return a * top(u) }",
+        [[1, 0], [1, 1]],
+    ),
+    "tapes that a while fills": (
+        "function f(x : real[3] = [1, 2, 3]) { t = tape(x); n = 0; y = x; "
+        "while y[0] < 20 { t = push(t, y); y = 2 * y + x; n = n + 1 }; s = zeros(3); "
+        "for k in 0..n { t, v = pop(t); s = s / 2 + v * x[0] }; return s }",
+        [[1, 0, 0], [1, 1, 0], [1, 0, 1]],
+    ),
     "numbers have no part in it": ("function f(x : real[2]) { return 0 * x }", np.eye(2)),
     "what is constant does": ("function f(x : real[2]) { return floor(x) + stop(x) }", np.zeros((2, 2))),
 }

@@ -6,7 +6,7 @@ from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paramprog.emit.arms import Arm
-from paramprog.emit.code import Code, flat
+from paramprog.emit.code import MARK, Code, flat
 from paramprog.emit.language import Argument, Function
 from paramprog.emit.names import Names
 from paramprog.emit.sites import Side, Term
@@ -306,7 +306,8 @@ def arm_function(writer: Writer, arm: Arm, written: Callable[[Term], Written]) -
         known: dict[Term, Written] = {}
         for t in given:
             text = written(t).text
-            known[t] = Written(names.take(text if text.isidentifier() else writer.word(t)))
+            is_name = text.isidentifier() and not text.startswith(MARK)
+            known[t] = Written(names.take(text if is_name else writer.word(t)))
         block = Block(writer, arm.term.site.side, names, known)
         block.plan([(arm.term, ())])
         result = block.require(arm.term)

@@ -183,6 +183,7 @@ def write_entry_by_entry(block: Block, region: Term) -> None:
 def _reads_tapes(block: Block, region: Term) -> bool:
     """Whether entries take off tapes what others put there counting up."""
     site = block.terms.bodies.inside(region)
-    arrays = [row.array for leaf, row in site.rows.items() if leaf in site.live]
+    mentioned = {t for t, _ in block.arms.forms.references(region)}
+    arrays = [row.array for leaf, row in site.rows.items() if leaf in site.live and row.array in mentioned]
     tapes = [a for a in arrays if block.language.on_tape(a.node.shape)]
     return any(block.writer.orders[a][0] for a in tapes)

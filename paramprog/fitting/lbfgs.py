@@ -37,7 +37,7 @@ MEMORY = 10
 FLAT = 0.0
 """An iteration that lowers the value by no more than this share of it is the last one; the gradient decides earlier."""
 
-TINY = float(np.finfo(np.float64).tiny)
+TINY, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 DIGEST = 32
 POINTS, VALUES, GRADIENTS = "points", "values", "gradients"
 
@@ -159,7 +159,7 @@ def minimise(
     if result.status == 1:
         return Minimum(run.iterate, False, f"{max_iterations} iterations")
     if result.status == 2:
-        return Minimum(run.iterate, False, "the line search found no smaller value")
+        return Minimum(run.iterate, False, "the line search found no better value")
     if _largest(run.iterate, bounds) <= tolerance:
         return Minimum(run.iterate, True, f"no entry of the gradient exceeds {tolerance:g}")
     return Minimum(run.iterate, True, "the value no longer changes")
@@ -214,11 +214,15 @@ class _Run:
 
         With the step s from the iterate and its slope d = g.s < 0, they are those of the parabola along s that starts
         as f does and is as far above at the end as the tangent is below: f + d t - 2 d t^2. Its minimum is at t = 1/4.
+        Of a function without minimum s may be so long that s.s is too large for a float: s = `far` u, and u.u is not.
         """
-        step = theta - self.iterate.theta
-        slope = -abs(float(np.sum(self.iterate.gradient * step)))
-        length = max(float(np.sum(step * step)), TINY)
-        return self.iterate.value - slope, step * (-3 * slope / length)
+        with np.errstate(over="ignore"):
+            step = np.nan_to_num(theta - self.iterate.theta)
+            far = max(float(np.max(np.abs(step), initial=0.0)), TINY)
+            unit = step / far
+            slope = min(abs(float(np.sum(self.iterate.gradient * unit))), LARGEST / 3)
+        height = min(self.iterate.value + slope * far, LARGEST)
+        return height, unit * (3 * slope / max(float(np.sum(unit * unit)), TINY))
 
 
 def _digest(theta: Vector) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.op import Depends, Linear, Sets
+from paramprog.transfer.stack import Tape, together
 from paramprog.types import Shape, Signature
 
 
@@ -84,9 +85,11 @@ def union(labels: Any, axes: tuple[int, ...], sets: Sets) -> Any:
 
 
 def either(a: Any, b: Any, sets: Sets) -> Any:
-    """The unions of two arrays of labels, entry by entry."""
+    """The unions of two arrays of labels, or two tapes of them, entry by entry."""
     if a is b:
         return a
+    if isinstance(a, Tape):
+        return together(lambda x, y: either(x, y, sets), (a, b), absorbing=True)
     places = np.arange(a.size)
     both = np.concatenate((np.ravel(a), np.ravel(b)))
     return sets.grouped(both, np.concatenate((places, places)), a.size).reshape(a.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,20 +52,23 @@ class Tape:
         """Elementwise, counted from the top: the meet of facts is a sum, or whether any holds."""
         if method != "__call__" or options or not all(isinstance(x, Tape) for x in inputs):
             return NotImplemented
-        below = ufunc(*(t.below for t in inputs))
-        found: list[Any] = []
-        tapes = list(inputs)
         # one that is nothing but zeros leaves the other as it is
-        absorbing = ufunc in (np.add, np.logical_or)
-        while not all(t.is_empty for t in tapes):
-            if absorbing and any(_is_zero(t) for t in tapes):
-                break
-            found.append(ufunc(*(t.top for t in tapes)))
-            tapes = [t.rest for t in tapes]
-        made = next((t for t in tapes if not t.is_empty), Tape(below))
-        for x in reversed(found):
-            made = made.push(x)
-        return made
+        return together(ufunc, inputs, absorbing=ufunc in (np.add, np.logical_or))
+
+
+def together(f: Callable[..., Any], tapes: Sequence[Tape], *, absorbing: bool) -> Tape:
+    """The tape of f of the values of all, counted from the top; with `absorbing`, f(x, 0) is x."""
+    below = f(*(t.below for t in tapes))
+    found: list[Any] = []
+    while not all(t.is_empty for t in tapes):
+        if absorbing and any(_is_zero(t) for t in tapes):
+            break
+        found.append(f(*(t.top for t in tapes)))
+        tapes = [t.rest for t in tapes]
+    made = next((t for t in tapes if not t.is_empty), Tape(below))
+    for x in reversed(found):
+        made = made.push(x)
+    return made
 
 
 def _is_zero(x: Any) -> bool:

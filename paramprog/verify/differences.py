@@ -63,6 +63,8 @@ class Line:
 
     f: Callable[[float], float]
     unit: float = FIRST
+    rounding: float = 0.0
+    """A bound of the rounding error of a value, where it is more than that of the last operation."""
 
     def __post_init__(self) -> None:
         self.middle = self.f(0.0)
@@ -83,7 +85,8 @@ class Line:
 
     def noise(self, k: int) -> float:
         """Rounding errors of the values, as an error of a quotient."""
-        return 2.0 * EPS * max(abs(self.middle), *map(abs, self.sides(k))) / self.step(k)
+        last = EPS * max(abs(self.middle), *map(abs, self.sides(k)))
+        return 2.0 * max(last, self.rounding) / self.step(k)
 
     def bend(self, k: int) -> float:
         """The right derivative minus the left one, to first order: h f'' where smooth, the jump at a kink."""
@@ -173,13 +176,15 @@ def difference_check(
     gradients: Mapping[str, Any],
     seed: int = 0,
     rounding: Mapping[str, Any] | None = None,
+    noise: Callable[[], float] = lambda: 0.0,
 ) -> list[Check]:
     """<gradient, d> = the derivative of f along d, for coordinates or random directions d of each input in
     `gradients`.
 
-    `f` maps all inputs, in float64, to a number. `rounding` bounds the rounding errors of the gradients,
-    entry by entry. A check is undecided where f or the gradient is not finite, where differences do not
-    settle, and at a kink, if the derivatives on its two sides enclose the gradient. Errors are relative to
+    `f` maps all inputs, in float64, to a number. `rounding` bounds the rounding errors of the gradients, entry by
+    entry. `noise` bounds the rounding error of f, and is asked for before anything is called wrong: differences of
+    sin(x) + 1e20 - 1e20 agree about 0. A check is undecided where f or the gradient is not finite, where differences
+    do not settle, and at a kink, if the derivatives on its two sides enclose the gradient. Errors are relative to
     the largest sum of |gradient * d|.
     """
     at = {name: np.asarray(v, np.float64) for name, v in inputs.items()}
@@ -191,7 +196,7 @@ def difference_check(
             g = np.asarray(gradient, np.float64)
             given = np.asarray((rounding or {}).get(name, 0.0), np.float64)
             off = np.broadcast_to(np.where(np.isfinite(given), given, 0.0), g.shape)
-            verdicts = [_along(f, at, name, g, off, d, where) for where, d in _directions(g, few, rng)]
+            verdicts = [_along(f, at, name, g, off, d, where, noise) for where, d in _directions(g, few, rng)]
             checks.append(_worst(name, verdicts))
     return checks
 
@@ -219,7 +224,16 @@ class _Verdict(NamedTuple):
     detail: str
 
 
-def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: Any, where: str) -> _Verdict:
+def _along(
+    f: Function,
+    at: Mapping[str, Any],
+    name: str,
+    g: Any,
+    off: Any,
+    d: Any,
+    where: str,
+    noise: Callable[[], float],
+) -> _Verdict:
     x = at[name]
     d = d * np.maximum(np.abs(x), 1.0)
 
@@ -244,8 +258,8 @@ def _along(f: Function, at: Mapping[str, Any], name: str, g: Any, off: Any, d: A
     size = float(np.abs(g[touched] * d[touched]).sum())
     gap, tolerance = abs(found.value - claimed), SAFETY * found.error + slack
     if gap > tolerance:
-        # before anything is called wrong, ask again with other steps
-        again = derivative(Line(value, 0.61 * FIRST))
+        # before anything is called wrong, ask again with other steps, and as if every value were rounded
+        again = derivative(Line(value, 0.61 * FIRST, noise()))
         error = (
             found.error if again is None else max(again.error, abs(again.value - found.value), found.error)
         )

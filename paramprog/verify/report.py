@@ -28,8 +28,8 @@ from paramprog.types import Type
 from paramprog.verify.check import Check, Report, agreement, undecided
 from paramprog.verify.crossing import Crossings
 from paramprog.verify.crossings import Ground, crossings
+from paramprog.verify.differences import EPS, difference_check
 from paramprog.verify.differences import NAME as DIFFERENCES
-from paramprog.verify.differences import difference_check
 from paramprog.verify.given import given_partials
 from paramprog.verify.kinks import kinks
 from paramprog.verify.paths import MAX_PATHS, Paths, PathSum
@@ -194,6 +194,17 @@ class _Verification:
         """The gradient analysis on the numbers of the trace, instead of on nodes."""
         return pulled(self.run.nodes, self.run.values, self.paths.output, self.covector)
 
+    @cached_property
+    def _noise(self) -> float:
+        """sum over the points X of |v_X| . |X| eps: to first order, how far rounding errors move the output."""
+        total = 0.0
+        for x, fact in self._facts.items():
+            v, at = plain_or_none(fact), self.run.values[x]
+            if v is not None and x.type.kind == "real":
+                moved = EPS * np.abs(np.asarray(at, np.float64)) * np.abs(v)
+                total += float(np.sum(moved, where=np.isfinite(moved)))
+        return total
+
     def _analysis(self, name: str) -> Any:
         x = self.problem.wrt[name]
         v = plain_or_none(self._facts.get(self.run.of[x]))
@@ -302,6 +313,7 @@ class _Verification:
             {n: gradients[n] for n in inputs},
             self.problem.seed,
             {n: rounding(n) for n in inputs},
+            lambda: self._noise,
         )
 
     def _ordered(self, checks: Iterable[Check]) -> list[Check]:

@@ -18,7 +18,10 @@ import paramprog
 from paramprog.batch import batch
 from paramprog.compile.builder import NotLowered
 from paramprog.compile.c_plan import CPlan
+from paramprog.compile.functions import REALS
+from paramprog.compile.routines import ROUTINES
 from paramprog.compile.rules import NOT_LOWERED, RULES
+from paramprog.compile.vmath import library
 from paramprog.diagnostics import ProgramError
 from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint
@@ -95,6 +98,13 @@ def test_hard_points(op: Op):
             plan(*columns)
         return
     np.testing.assert_allclose(plan(*columns)[0], expected, rtol=1e-12, atol=1e-320)
+
+
+def test_helpers_have_names_that_vector_math_does_not_have():
+    """All stand in one C file, so a product may be beside any function of its factors."""
+    assert {f"pp_{name}_f64" for name in [*REALS, *ROUTINES]}.isdisjoint(library.functions())
+    text = "function f(x = [0.4, 0.9]) { return prod(x) * exp(x[0]) + sum(cumprod(sinh(x))) }"
+    check(*gradients(paramprog.loads(text)))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -14,6 +14,7 @@ from strategies.programs import programs
 
 import paramprog
 from paramprog.diagnostics import ProgramError, Source
+from paramprog.emit.code import MARK
 from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint
 from paramprog.lang.format import format_source
@@ -310,6 +311,13 @@ RUN_TIME = {
             for i in 0..n { y = tanh(W @ y) }
             return sum(y * y)
         }""",
+    "entries whose turns use their numbers": """
+        function powers(x, k : int) {
+            s = x
+            for i in 0..k { s = sin(s) + i * x }
+            return s
+        }
+        function f(x = [0.25, 0.5, 1.0]) { return prod(powers(x[i], 2 * i) for i in 0..3) }""",
     "in entries, in turns, in an arm": """
         dim n = 3
         param w = 0.5
@@ -363,6 +371,20 @@ def test_a_loop_that_needs_no_history_prints_all_the_same():
     printed = check(paramprog.loads(inspect.cleandoc(text)))
     assert "for i in reversed(0..n) {" in printed
     assert "while k < 3 {" in printed
+
+
+def test_entries_whose_loops_need_nothing_but_their_numbers():
+    """A history that is only the number of the turn is computed again: no tape is made, and none is looked for."""
+    text = """
+    function g(x, k : int) {
+        s = x
+        for i in 0..k { s = s + i * x }
+        return s
+    }
+    function f(x = [0.25, 0.5, 1.0]) { return sum(g(x[i], 2 * i) for i in 0..3) }"""
+    printed = check(paramprog.loads(inspect.cleandoc(text)))
+    assert "tape(" not in printed
+    assert "for i_ in reversed(0..i * 2) {" in printed or "for i_ in reversed(0..2 * i) {" in printed
 
 
 def test_loops_that_run_their_turns_again_are_refused():
@@ -458,3 +480,31 @@ def test_the_cost_of_nested_regions_is_that_of_the_program():
         return calls(paramprog.loads(text).gradient_program)
 
     assert effort(16) < 5 * effort(8)
+
+
+@pytest.mark.parametrize("language", ["pp", "python"])
+def test_functions_of_arms_have_names_of_their_own(language):
+    """Also where they are given what a carried name will be in the next turn, which has no name yet."""
+    text = """
+        dim n = 3
+        param w = 0.9
+        base b0(a) = if (if a > 1 then 0.1 else 0.7) > 0.1 then log(a) else a
+        function g(p : real[n], q) {
+            a = 1.0 * [if i > 0 then p[i] else 1.0 for i in 0..n]
+            b = 1.0 * b0(p)
+            p[1] = q
+            k = 0
+            while k < 2 and (0.75 < w or k < 1) {
+                for r in reversed(0..n) { a = tanh((if b == 0 then 1 else sin(b) / b) + a) }
+                b = tanh(prod(tanh(p) * i for i in 0..n) + b)
+                k = k + 1
+            }
+            return zeros(n) + (w + a)
+        }
+        function f(x = 0.4, v = [1.2, 0.8, 1.3]) {
+            b = g(min(if i > 0 then x else v for i in 0..n), b0(x))
+            return sum(if i > 0 then (if b[i] > 0.1 then log(b[i]) else -0.6) else 0.0 for i in 0..n)
+        }"""
+    program = paramprog.loads(text)
+    assert MARK not in program.gradient_program(wrt=["w", "x", "v"], language=language)
+    check(program, ["w", "x", "v"])

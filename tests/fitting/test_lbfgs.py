@@ -152,6 +152,20 @@ def test_a_first_trial_that_is_not_finite():
     np.testing.assert_allclose(found.iterate.theta, 0.1, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_function_without_minimum():
+    """-(x^2 + y) falls until floats end: the run ends too, not converged, and without a warning of NumPy."""
+
+    def f(w):
+        with np.errstate(over="ignore"):
+            return -float(w[0] * w[0] + w[1]), np.array([-2 * w[0], -1.0])
+
+    found = minimise(f, np.array([-1.2, 0.1]))
+    assert not found.converged
+    assert found.iterate.value < -1e200
+    assert np.isfinite(found.iterate.theta).all()
+
+
 def test_gradients_that_are_not_finite_are_avoided():
     """A finite value with a gradient that is not is no better."""
 

@@ -191,6 +191,12 @@ def test_noise_is_inconclusive_and_not_an_error() -> None:
     assert "do not settle" in found.detail
 
 
+def test_noise_decides_nothing_that_is_larger_than_it() -> None:
+    """Values rounded to 1e-10: a derivative wrong by a thousandth is noticed all the same, a right one passes."""
+    assert check(np.sin, 0.3, np.cos(0.3), noise=lambda: 1e-10).ok is True
+    assert check(np.sin, 0.3, 1.001 * np.cos(0.3), noise=lambda: 1e-10).ok is False
+
+
 def test_the_edge_of_a_domain_is_approached() -> None:
     """log at 1e-4: the first steps leave the domain, smaller ones do not."""
     assert check(np.log, 1e-4, 1e4).ok is True
