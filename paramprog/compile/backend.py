@@ -78,9 +78,9 @@ def choose(
         except (NotLowered, NoCompiler) as reason:
             note = str(reason)
             if backend == "c":
-                hint = (
-                    "`--backend numpy` computes the same; `pip install 'paramprog[cc]'` brings a C compiler"
-                )
+                hint = "`--backend numpy` computes the same"
+                if isinstance(reason, NoCompiler):
+                    hint += "; `pip install 'paramprog[cc]'` brings a C compiler"
                 raise fail("no-c-backend", f"this cannot be compiled: {note}", None, hint) from None
     return Chosen(Plan(outputs, inputs, into or {}), "numpy", note)
 
