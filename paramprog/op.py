@@ -49,10 +49,40 @@ class Emitter(Protocol):
 
 
 class Symbol:
-    """Base of values that stand for a computation (graph nodes); an operation on one is recorded, not computed."""
+    """Base of values that an operation is not computed on, but given to: nodes of a graph record it, duals carry it on.
+
+    Operators are the primitives of their names.
+    """
 
     __slots__ = ()
     graph: Emitter
+
+    def __add__(self, other: Any) -> Any:
+        return OPS["add"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return OPS["add"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return OPS["sub"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return OPS["sub"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return OPS["mul"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return OPS["mul"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return OPS["div"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return OPS["div"](other, self)
+
+    def __neg__(self) -> Any:
+        return OPS["neg"](self)
 
 
 class Linear(NamedTuple):

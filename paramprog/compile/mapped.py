@@ -20,9 +20,7 @@ from paramprog.graph import Graph, Node, Result, cone
 from paramprog.graph.region import Key, Live
 from paramprog.op import OPS
 from paramprog.simplify import Simplified, simplify
-from paramprog.transfer.gather import SCATTER_ADD
 from paramprog.transfer.linear import SPREAD
-from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import is_summed
 from paramprog.transfer.source import ARRAY, FULL
 from paramprog.types import Size, Type
@@ -143,13 +141,6 @@ class _Axis:
 
     def total(self, n: Node) -> Node:
         """The sum of n over the lanes; of bools, whether any holds."""
-        if n.op is ADD:
-            return ADD(*map(self.total, n.args))  # type: ignore[no-any-return]
-        if n.op is SCATTER_ADD and n.attrs["axis"] == 0:
-            i, v = n.args
-            if self.facts[i].lanes:
-                return SCATTER_ADD(self.all(i), self.all(v), **n.attrs)  # type: ignore[no-any-return]
-            return SCATTER_ADD(self.facts[i].node, self.total(v), **n.attrs)  # type: ignore[no-any-return]
         wide = self.all(n)
         found: Node = (
             OPS["any"](wide, axes=(0,))

@@ -19,6 +19,9 @@ PortKind = Literal["carry", "scan", "free", "shared", "index"]
 """How a value enters a body: carried from turn to turn, one row a turn, the same for all turns (in a body that runs per
 lane, its entry of the lane), the same for all lanes too, the turn's number."""
 
+_KINDS: dict[str, Kind] = {"b": "bool", "i": "int", "u": "int"}
+"""By the letters of NumPy."""
+
 
 @dataclass(frozen=True, eq=False)
 class Port:
@@ -138,7 +141,7 @@ class Graph:
 
     def array(self, value: Any) -> Node:
         """A constant array."""
-        kind: Kind = {"b": "bool", "i": "int", "u": "int"}.get(value.dtype.kind, "real")  # type: ignore[assignment]
+        kind = _KINDS.get(value.dtype.kind, "real")
         type = Type(kind, value.shape)
         return self.append(
             OPS["array"], (), {"value": Constant(value), "type": type, "real": self.real}, (type,)

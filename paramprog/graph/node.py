@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paramprog.diagnostics import Span
-from paramprog.op import OPS, Attrs, Op, Symbol
+from paramprog.op import Attrs, Op, Symbol
 from paramprog.types import Kind, Shape, Type
 
 if TYPE_CHECKING:
@@ -53,30 +53,3 @@ class Node(Symbol):
     @property
     def kind(self) -> Kind:
         return self.results[0].kind
-
-    def __add__(self, other: Any) -> Any:
-        return OPS["add"](self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return OPS["add"](other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return OPS["sub"](self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return OPS["sub"](other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return OPS["mul"](self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return OPS["mul"](other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return OPS["div"](self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return OPS["div"](other, self)
-
-    def __neg__(self) -> Any:
-        return OPS["neg"](self)

@@ -71,33 +71,6 @@ class Dual(Symbol):
     def __getitem__(self, where: Any) -> Any:
         return each(lambda x: x[where], self)
 
-    def __add__(self, other: Any) -> Any:
-        return OPS["add"](self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return OPS["add"](other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return OPS["sub"](self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return OPS["sub"](other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return OPS["mul"](self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return OPS["mul"](other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return OPS["div"](self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return OPS["div"](other, self)
-
-    def __neg__(self) -> Any:
-        return OPS["neg"](self)
-
     __array_ufunc__ = None
     """An array on the left leaves the operation to this class."""
 
