@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,9 +41,10 @@ from paramprog.lang.syntax import (
     Number,
     Power,
 )
-from paramprog.lang.walk import Walk, walk
+from paramprog.lang.walk import Done, Walk, walk
 from paramprog.op import OPS, Op
 from paramprog.transfer.tape import TAPES
+from paramprog.types import Kind
 
 Values = Mapping[str, Any]
 
@@ -75,6 +77,12 @@ def constant_value(instance: Instance, e: Expression) -> Walk[Any]:
     with np.errstate(all="ignore"):
         value = yield Frame(instance, {}, {}).expression(e)
     return value
+
+
+@cache
+def _wanted(op: Op, kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """What kinds a primitive converts arguments of these kinds to."""
+    return op.kinds(*kinds)[0] if kinds else ()
 
 
 class Frame:
@@ -165,17 +173,15 @@ class Frame:
 
     # ---- expressions ---------------------------------------------------------------------------------------------
 
-    def expression(self, e: Expression) -> Walk[Any]:
+    def expression(self, e: Expression) -> Walk[Any] | Done[Any]:
         static = self.instance.info[e].static
         if static is not None:
-            return np.bool_(static) if isinstance(static, bool) else np.int64(static)
+            return Done(np.bool_(static) if isinstance(static, bool) else np.int64(static))
         if type(e) in self.LEAVES:
-            return self.LEAVES[type(e)](self, e)
+            return Done(self.LEAVES[type(e)](self, e))
         if self.wanted is None or by_lane(self, e):
-            value = yield self.METHODS[type(e)](self, e)
-        else:
-            value = yield self.selecting(None, e, lazy=self.lazy)
-        return value
+            return self.METHODS[type(e)](self, e)
+        return self.selecting(None, e, lazy=self.lazy)
 
     def literal(self, e: Number | Integer | Boolean) -> Any:
         return np.asarray(e.value)[()]
@@ -196,12 +202,10 @@ class Frame:
             if not op.elementwise or any(h.value is None for h in holes):
                 return nothing(holes[0].fault)
             values = [v.value if isinstance(v, Holes) else v for v in values]
-        kinds = tuple(kind_of(v) for v in values)
-        if values:
-            values = [
-                convert(v, k) if k != h else v
-                for v, k, h in zip(values, op.kinds(*kinds)[0], kinds, strict=True)
-            ]
+        kinds = tuple(map(kind_of, values))
+        wanted = _wanted(op, kinds)
+        if wanted != kinds:
+            values = [convert(v, k) if k != h else v for v, k, h in zip(values, wanted, kinds, strict=True)]
         try:
             # what is on a tape may be a dual, the tape itself is none
             found = op.value(*values, **attrs) if op in TAPES else op(*values, **attrs)

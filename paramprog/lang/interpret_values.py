@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from paramprog.lang.lazy import Holes, nothing
 from paramprog.transfer.source import DTYPES
 from paramprog.transfer.stack import Tape
 from paramprog.types import Kind, Shape, Type
+
+KINDS: Mapping[type, Kind] = {Dual: "real", np.float64: "real", np.int64: "int", np.bool_: "bool"}
 
 MAX_REMEMBERED = 128
 """Calls are remembered if none of their arguments has more entries."""
@@ -33,8 +35,9 @@ def convert(value: Any, kind: Kind) -> Any:
 
 def kind_of(value: Any) -> Kind:
     """What an array or a tape holds."""
-    if isinstance(value, Dual):
-        return "real"
+    found = KINDS.get(type(value))
+    if found is not None:
+        return found
     if isinstance(value, Tape):
         return kind_of(value.below)
     code = np.asarray(value).dtype.kind

@@ -9,17 +9,28 @@ A function over the tree is written as a generator that *yields* its recursive c
 
     walk(self.depth(node))
 
-It reads like the recursive function, but the pending calls are on a list, so a tree of any depth is fine.
+It reads like the recursive function, but the pending calls are on a list, so a tree of any depth is fine. What is known
+without any work (a name, a literal) is yielded as `Done`, which costs no generator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-Walk: TypeAlias = Generator["Walk[Any]", Any, T]
+
+class Done(Generic[T]):
+    """A result that is known already."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+
+Walk: TypeAlias = Generator["Walk[Any] | Done[Any]", Any, T]
 """A computation of a `T` that yields the computations it needs and is sent their results."""
 
 
@@ -30,7 +41,7 @@ def walk(task: Walk[T]) -> T:
     call; `try`, `with` and `finally` therefore work across levels. Each level costs a constant.
     """
     waiting: list[Walk[Any]] = []
-    current: Walk[Any] = task
+    current: Any = task
     resume = current.send
     value: Any = None
     while True:
@@ -48,6 +59,9 @@ def walk(task: Walk[T]) -> T:
             current = waiting.pop()
             resume, value = current.throw, error
         else:
+            if type(child) is Done:
+                resume, value = current.send, child.value
+                continue
             waiting.append(current)
             current = child
             resume, value = current.send, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paramprog.lang.walk import Walk, walk
+from paramprog.lang.walk import Done, Walk, walk
 
 
 def depth(n: int) -> Walk[int]:
@@ -49,3 +49,22 @@ def test_exceptions_are_raised_at_the_yield():
 
     assert walk(guarded()) == 7
     assert events == ["caught", "finally"]
+
+
+def test_what_is_known_costs_no_generator():
+    """A yielded `Done` is its value, also right after an exception was caught."""
+
+    def fails() -> Walk[int]:
+        yield from ()
+        raise ValueError
+
+    def task() -> Walk[list[int]]:
+        found = [(yield Done(1))]
+        try:
+            yield fails()
+        except ValueError:
+            found.append((yield Done(2)))
+        found.append((yield Done(3)))
+        return found
+
+    assert walk(task()) == [1, 2, 3]
