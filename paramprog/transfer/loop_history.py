@@ -21,6 +21,7 @@ class History(Brought):
         super().__init__(region, values, body)
         self.recorded: dict[Node, Node] = {}
         """Ports of the body, and the nodes whose histories they are rows of."""
+        self.steady = _steady(region)
 
     def __missing__(self, node: Node) -> Node:
         port = node.graph.ports.get(node)
@@ -30,6 +31,8 @@ class History(Brought):
             value = self.body.port("index", None)
         elif port is not None and port.kind in ("free", "shared"):
             value = self.values_outside[self.args[node]]  # so what is computed of it is computed once
+        elif node in self.steady:
+            value = self._outside(node)
         else:
             rows, recorded = self._rows(node)
             assert self.body.outer is not None
@@ -38,6 +41,26 @@ class History(Brought):
                 self.recorded[value] = node
         self[node] = value
         return value
+
+    def _outside(self, node: Node) -> Node:
+        """What is the same in all turns, computed once around the loop instead of recorded in each turn."""
+        outer = self.body.outer
+        assert outer is not None
+        found: dict[Node, Node] = {}
+        waiting = [node]
+        while waiting:
+            n = waiting[-1]
+            missing = [a for a in n.args if a in self.steady and a not in found]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            if not n.args:
+                found[n] = outer.append(n.op, (), n.attrs, n.results)
+            elif n not in found:
+                args = (found[a] if a in found else outer.own(self[a]) for a in n.args)
+                found[n] = n.op(*args, **n.attrs)
+        return found[node]
 
     def _rows(self, node: Node) -> tuple[Any, bool]:
         """An array of what a node was in all turns, and whether it is recorded; x[i] for turn i is in x already."""
@@ -74,3 +97,18 @@ class History(Brought):
     def _number(self, node: Node) -> int | None:
         node = self.args.get(node, node)
         return int(node.attrs["value"]) if node.op is FULL else None
+
+
+def _steady(region: Node) -> set[Node]:
+    """The nodes of a body that are the same in all turns, and that can be computed even if there is no turn."""
+    (body,) = region.attrs["bodies"]
+    found: set[Node] = set()
+
+    def known(a: Node) -> bool:
+        port = a.graph.ports.get(a)
+        return a in found if port is None else port.kind in ("free", "shared")
+
+    for n in body.nodes:
+        if n not in body.ports and (n.op.total or not n.args) and all(map(known, n.args)):
+            found.add(n)
+    return found

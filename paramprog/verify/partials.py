@@ -31,6 +31,8 @@ LINES = 4000
 
 NEARBY = 1e-3
 
+CANCELLED = "right in float64, but terms cancel in float32"
+
 Matrices = tuple[Entries, ...] | None
 """A local Jacobian; None is a structural zero."""
 
@@ -87,6 +89,7 @@ class _Edge:
 
     def __post_init__(self) -> None:
         values = [np.asarray(self.local.values[a]) for a in self.use.node.args]
+        self.narrow = any(x.dtype == np.float32 for x in values)
         self.xs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in values]
 
     def checks(self) -> Iterator[Check]:
@@ -94,7 +97,8 @@ class _Edge:
 
         What is wrong where the rule jumps is asked again nearby: rules that are right on both sides of a kink need not
         combine to what is right between them, as those of the two ties of max(a, min(a, b)) at a = b. So is what a kink
-        leaves open: a wrong rule is wrong there as well.
+        leaves open: a wrong rule is wrong there as well. And what is wrong in float32 is asked again in float64: the
+        partials of a base function are a whole expression, in which terms may cancel.
         """
         rationals = self.local.rationals
         here = rationals.entries(*self.use) if self.use in rationals.paths.chains else None
@@ -104,6 +108,9 @@ class _Edge:
                 moved = self._moved(NEARBY)
                 there = self._check(moved, self._matrices(moved), spot)
                 found = there if there.ok is False else undecided(PARTIALS, "", f"{AT_KINK}; right nearby")
+            elif found.ok is False and self.narrow:
+                there = self._check(self.xs, self._matrices(self.xs), spot)
+                found = found if there.ok is False else undecided(PARTIALS, "", CANCELLED)
             elif found.ok is None and found.detail.startswith(AT_KINK):
                 moved = self._moved(NEARBY)
                 there = self._check(moved, self._matrices(moved), spot)

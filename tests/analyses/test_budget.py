@@ -207,5 +207,5 @@ def test_the_prediction_is_what_the_histories_take(name, monkeypatch):
     present = [d for d in compiled.gradient(y, wrt, {}) if d is not None]
     held[0] = 0
     evaluate([y, *present], point.leaves)
-    more = {"fluid": 864, "alignment": 384}
+    more = {"alignment": 192}
     assert predicted == held[0] + more.get(name, 0) > 0

@@ -99,3 +99,35 @@ def test_a_nested_loop_reads_the_rows_of_the_input_too():
     assert "gather" not in histories(adjoint(built.outputs["out0"], [built.params["U"]]))
     assert program.verify().ok
     assert np.shape(evaluate([built.outputs["out0"]], {**program.point().leaves})[0]) == ()
+
+
+STEADY = """
+    dim T = 6, d = 3
+    param W : real[d, d] ~ glorot(), a : real = 3
+    function f(x : real[d]) {
+        h = x
+        for t in 0..T { h = tanh(W @ W @ h / a + 2 * exp(a) * a) }
+        return sum(h)
+    }"""
+
+
+def test_what_is_the_same_in_all_turns_is_not_recorded():
+    """Constants and what is computed of what enters a loop: once around it, if it cannot fault there."""
+    built = paramprog.loads(inspect.cleandoc(STEADY)).compiled().built
+    found = adjoint(built.outputs["out0"], [built.params[k] for k in ("W", "a")])
+    recorded = histories(found)
+    assert not {"contract", "expand", "full", "convert"} & set(recorded)
+
+
+def test_nothing_is_computed_for_a_loop_without_turns():
+    """An operation that has no value is not one of what is computed around the loop."""
+    text = """
+        param a : real = 0
+        function f(x : real, n : int = 0) {
+            h = x
+            for t in 0..n { h = h * log(a) * (1 // int(a)) }
+            return h
+        }"""
+    found = paramprog.loads(inspect.cleandoc(text)).grad(x=2.0)
+    assert found.value == 2.0
+    assert found.gradients["a"] == 0.0

@@ -91,7 +91,8 @@ PP_INLINE $T pp_pick_$S(int c, $T a, $T b) {
     return pp_real_$S((pp_bits_$S(a) & m) | (pp_bits_$S(b) & ~m));
 }
 
-PP_INLINE $T pp_abs_$S($T x) { return pp_real_$S(pp_bits_$S(x) & ~$SIGN); }
+/* one that compilers know: what depends on |x| only is computed once for x and for -x */
+PP_INLINE $T pp_abs_$S($T x) { return fabs$FN(x); }
 
 /* |y| with the sign of x */
 PP_INLINE $T pp_sign_$S($T y, $T x) {
