@@ -1,6 +1,6 @@
 """Long random runs: every program drawn is differentiated in every way there is, and all must agree.
 
-    python tests/fuzz/run.py --programs 10000 --seed 0 [--regions] [--state FILE] [--jobs 2]
+    python tests/fuzz/run.py --programs 10000 --seed 0 [--regions] [--depth 2] [--state FILE] [--jobs 2]
 
 For each program, by all its parameters and inputs:
 
@@ -28,6 +28,7 @@ import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -74,20 +75,21 @@ class Block:
             self.faults.append((self.number, f"{name}: {detail}", self.text))
 
 
-def drawn(seed: int, number: int, regions: bool) -> str | None:
+def drawn(seed: int, number: int, regions: bool, depth: int | None = None) -> str | None:
     """The text of a program; None where it would have been too long. Not `@given`, which depends on hash order."""
-    strategy = programs(DEPTH_OF_REGIONS, regions=True) if regions else programs(DEPTH)
+    depth = depth or (DEPTH_OF_REGIONS if regions else DEPTH)
+    strategy = programs(depth, regions=regions)
     try:
         return ConjectureData(random=Random(f"{seed}/{number}")).draw(strategy)
     except StopTest:
         return None
 
 
-def block(seed: int, numbers: range, regions: bool = False) -> Block:
+def block(seed: int, numbers: range, regions: bool = False, depth: int | None = None) -> Block:
     """Draw and check some programs."""
     found = Block()
     for found.number in numbers:
-        text = drawn(seed, found.number, regions)
+        text = drawn(seed, found.number, regions, depth)
         if text is None:
             found.counts["too long"] += 1
             continue
@@ -198,41 +200,41 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--regions", action="store_true", help="programs with loops, if, comprehensions")
+    parser.add_argument(
+        "--depth", type=int, help=f"of expressions (default: {DEPTH}, with regions {DEPTH_OF_REGIONS})"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--state", type=Path, help="go on from this file, and keep it up to date")
     parser.add_argument("--only", type=int, help="print and check one program")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        found = block(arguments.seed, range(arguments.only, arguments.only + 1), arguments.regions)
+        only = range(arguments.only, arguments.only + 1)
+        found = block(arguments.seed, only, arguments.regions, arguments.depth)
         print(found.text, *(f"\n{what}" for _, what, _ in found.faults))
         return report(arguments.seed, found)
     total, done = Block(), 0
+    of = [arguments.seed, arguments.regions, arguments.depth]
     if arguments.state and arguments.state.exists():
         kept = json.loads(arguments.state.read_text())
-        if (kept["seed"], kept["regions"]) != (arguments.seed, arguments.regions):
-            parser.error(f"{arguments.state} is of a run with seed {kept['seed']}, regions {kept['regions']}")
+        if kept["of"] != of:
+            parser.error(f"{arguments.state} is of a run with seed, regions, depth = {kept['of']}")
         total.counts, done = Counter(kept["counts"]), kept["done"]
         total.faults = [tuple(fault) for fault in kept["faults"]]
     blocks = [range(k, min(k + BLOCK, arguments.programs)) for k in range(done, arguments.programs, BLOCK)]
     ahead = 4 * arguments.jobs
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        waiting = [
-            pool.submit(block, arguments.seed, numbers, arguments.regions) for numbers in blocks[:ahead]
-        ]
+        submit = partial(pool.submit, block, arguments.seed, regions=arguments.regions, depth=arguments.depth)
+        waiting = [submit(numbers) for numbers in blocks[:ahead]]
         for k, numbers in enumerate(blocks):
             found = waiting[k].result()
-            waiting += [
-                pool.submit(block, arguments.seed, later, arguments.regions)
-                for later in blocks[k + ahead : k + ahead + 1]
-            ]
+            waiting += map(submit, blocks[k + ahead : k + ahead + 1])
             total.counts += found.counts
             total.faults += found.faults
             for fault in found.faults:
                 print("\n--- program {}: {}\n{}".format(*fault), flush=True)
             if arguments.state:
                 state = {
-                    "seed": arguments.seed,
-                    "regions": arguments.regions,
+                    "of": of,
                     "done": numbers.stop,
                     "counts": total.counts,
                     "faults": total.faults,
