@@ -267,6 +267,16 @@ CASES = [
         lambda a: a.gather(a.A, a.graph.constant(2), axis=1, size=3),
         lambda a: a.slice(a.A, cuts=(cut(1, 2, None, 3),)),
     ),
+    Case(
+        "gather(x, [a, a + s, ...]) = x[a::s]",
+        lambda a: a.gather(a.T, a.graph.array(np.array([1, 3, 5])), axis=2, size=8),
+        lambda a: a.slice(a.T, cuts=(cut(2, 1, 3, 8, 2),)),
+    ),
+    Case(
+        "scatter_add([a, a + s, ...], v) = embed(v)",
+        lambda a: a.scatter_add(a.graph.array(np.array([1, 2, 3])), a.A, axis=1, size=4),
+        lambda a: a.embed(a.A, cuts=(cut(1, 1, 3, 4),)),
+    ),
     # ---- contractions
     Case(
         "contract(ones, y) = sum of y, transposed and spread",

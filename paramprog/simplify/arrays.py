@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from paramprog.graph import Node
 from paramprog.simplify.rule import Emitting, Rule, under
-from paramprog.transfer.gather import GATHER
+from paramprog.transfer.gather import GATHER, SCATTER_ADD
 from paramprog.transfer.linear import MUL, SPREAD, SUM
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, STACK, TRANSPOSE
 from paramprog.transfer.reduce import count
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.select import EMBED, SLICE, Cut, Cuts
-from paramprog.transfer.source import FULL
+from paramprog.transfer.source import ARRAY, FULL
 from paramprog.types import Shape
 
 Axes = tuple[int, ...]
@@ -276,6 +278,28 @@ def _gather_number(g: Emitting, x: Node, i: Node, *, axis: int, size: int) -> No
     return g(SLICE, x, cuts=(Cut(axis, i.attrs["value"], None, 1, size),))
 
 
+def _progression(i: Node, axis: int, size: int) -> Cuts:
+    """The cut that takes the entries of a constant list of indices; none if there is none, or one is out of range."""
+    if i.op is not ARRAY or len(i.shape) != 1 or not i.shape[0]:
+        return ()
+    start, count = int(i.attrs["value"].array[0]), int(i.shape[0])
+    steps = np.diff(i.attrs["value"].array)
+    step = int(steps[0]) if count > 1 else 1
+    if start < 0 or step < 1 or start + (count - 1) * step >= size or np.any(steps != step):
+        return ()
+    return (Cut(axis, start, count, step, size),)
+
+
+def _gather_progression(g: Emitting, x: Node, i: Node, *, axis: int, size: int) -> Node | None:
+    cuts = _progression(i, axis, size)
+    return g(SLICE, x, cuts=cuts) if cuts else None
+
+
+def _scatter_progression(g: Emitting, i: Node, v: Node, *, axis: int, size: int) -> Node | None:
+    cuts = _progression(i, axis, size)
+    return g(EMBED, v, cuts=cuts) if cuts else None
+
+
 SELECTIONS = (
     Rule("x[:] = x", SLICE, _fewer_cuts(SLICE)),
     Rule("embed(x) = x for the whole", EMBED, _fewer_cuts(EMBED)),
@@ -287,6 +311,8 @@ SELECTIONS = (
     Rule("slice(replace(x, v)) = v, or a slice of x beside it", SLICE, _slice_replaced),
     Rule("replace(replace(x, v), w) = replace(x, w) for the same entries", REPLACE, _replace_twice),
     Rule("gather(x, c) = x[c] for a number c in range", GATHER, _gather_number),
+    Rule("gather(x, [a, a + s, ...]) = x[a::s]", GATHER, _gather_progression),
+    Rule("scatter_add([a, a + s, ...], v) = embed(v)", SCATTER_ADD, _scatter_progression, resums=True),
 )
 
 RULES: tuple[Rule, ...] = (*SUMS, *SHAPES, *SELECTIONS)

@@ -108,28 +108,39 @@ class LaneSum:
     def _scattered(self, n: Node, maps: tuple[Outwards, ...]) -> Term:
         i, v = n.args
         rank, axis, size = self.body.lane_rank, n.attrs["axis"], n.attrs["size"]
-        start = self._consecutive(i)
+        counted = self._counted(i)
 
-        def made(places: Node, values: Node) -> Node:
-            values = moved(values, 0, axis, rank)
-            if start is None:
-                return self.graph.emit(SCATTER_ADD, places, values, axis=axis, size=size)
+        def added(places: Node, values: Node) -> Node:
+            return self.graph.emit(SCATTER_ADD, places, moved(values, 0, axis, rank), axis=axis, size=size)
+
+        def placed(_: Node, values: Node) -> Node:
+            assert counted is not None
+            lane, start = counted
+            others = tuple(a for a in range(rank) if a != lane)
+            if others:
+                sizes = tuple(values.shape[a] for a in others)
+                values = self.graph.emit(SUM, values, axes=others, sizes=sizes)
+            values = moved(values, 0, axis)
             count = values.shape[axis]
             if count == size:
                 return values
             return self.graph.emit(EMBED, values, cuts=(Cut(axis, start, count, 1, size),))
 
-        return Term((Piece(i, False), Piece(v, False)), made, maps)
+        return Term((Piece(i, False), Piece(v, False)), placed if counted else added, maps)
 
-    def _consecutive(self, i: Node) -> int | None:
-        """The first of consecutive numbers, if that is what the lanes have as their index."""
+    def _counted(self, i: Node) -> tuple[int, int] | None:
+        """The axis of lanes along which an index counts up, being the same along the others, and its first number."""
         port = self.body.ports.get(i)
-        if i.shape or self.body.lane_rank != 1 or port is None or port.outer is None:
+        if i.shape or port is None or port.kind != "free" or port.outer is None:
             return None
-        if port.kind != "free" or port.outer.op is not ARRAY:
+        outer, axes = port.outer, list(range(self.body.lane_rank))
+        while outer.op is SPREAD:
+            axes = [a for k, a in enumerate(axes) if k not in outer.attrs["axes"]]
+            (outer,) = outer.args
+        if outer.op is not ARRAY or len(axes) != 1:
             return None
-        numbers = port.outer.attrs["value"].array
-        return int(numbers[0]) if numbers.size and np.all(np.diff(numbers) == 1) else None
+        numbers = outer.attrs["value"].array
+        return (axes[0], int(numbers[0])) if numbers.size and np.all(np.diff(numbers) == 1) else None
 
     def _letters(self, n: Node) -> str:
         """Letters for the lanes; none if there are not so many."""

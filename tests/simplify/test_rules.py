@@ -47,6 +47,10 @@ REFUSED = {
     "xdivy(0, y) is NaN at NaN": lambda a: a.xdivy(0.0, a.y),
     "-(-2^63 * n) has no negative factor": lambda a: a.neg(a.mul(-(2**63), a.n)),
     "a sum of -x may be 0.0, never -0.0": lambda a: a.over(a.neg(a.A), 0),
+    "gather at 2, 1, 0 turns around": lambda a: a.gather(
+        a.A, a.graph.array(np.array([2, 1, 0])), axis=1, size=3
+    ),
+    "gather at 0, 1, 1 repeats": lambda a: a.gather(a.A, a.graph.array(np.array([0, 1, 1])), axis=1, size=3),
 }
 
 

@@ -23,6 +23,8 @@ PROGRAMS = {
     "guarded": "sum((if x[i] > 0 then log(x[i]) * x[k[i]] else 0) for i in 0..n)",
     "nested": "sum(sum(x[k[j]] * x[i] * A[i, 1] for j in 0..3) for i in 0..n)",
     "twice": "sum(sin(y[k[i]]) + y[i] for i in 0..n)",
+    "two indices": "sum(sin(x[i] * x[j + 1]) * B[j, 1] for i in 0..n, j in 0..3)",
+    "entries and rows": "sum(exp(A[i, j] * x[i]) * sum(B[j]) for i in 0..n, j in 0..3)",
 }
 
 
