@@ -1,0 +1,1 @@
+"""How each library makes a step: ours, jax, torch, autograd, casadi, and C by hand."""
