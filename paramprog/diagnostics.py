@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -81,6 +81,10 @@ class Span(NamedTuple):
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
+new_span = partial(tuple.__new__, Span)
+"""A span from its three fields as a tuple: half of the time of `Span(...)`, and a tree has many."""
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One finding: `code` has an entry in docs/errors.md, `span` is the exact text it is about."""
@@ -97,7 +101,11 @@ class ProgramError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(render(d) for d in self.diagnostics))
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        """All of them, rendered: only here, since most errors are collected and shown once."""
+        return "\n".join(render(d) for d in self.diagnostics)
 
 
 def fail(code: str, message: str, span: Span | None = None, hint: str | None = None) -> ProgramError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 
@@ -23,6 +24,10 @@ class Edge(NamedTuple):
     producer: Any
     consumer: Any
     port: int
+
+
+new_edge = partial(tuple.__new__, Edge)
+"""An edge from its three fields as a tuple, in half of the time of `Edge(...)`."""
 
 
 class Analysis(Generic[N, F]):

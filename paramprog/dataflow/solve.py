@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from paramprog.dataflow.flow import Analysis, Edge, F, N
+from paramprog.dataflow.flow import Analysis, Edge, F, N, new_edge
 
 
 def solve(nodes: Collection[N], analysis: Analysis[N, F], *, backward: bool = False) -> dict[N, F]:
@@ -20,7 +20,7 @@ def solve(nodes: Collection[N], analysis: Analysis[N, F], *, backward: bool = Fa
     for consumer in nodes:
         for port, producer in enumerate(consumer.args):
             if producer in into:
-                edge = Edge(producer, consumer, port)
+                edge = new_edge((producer, consumer, port))
                 into[producer if backward else consumer].append(edge)
     facts: dict[N, F] = {}
     for n in reversed(into) if backward else into:

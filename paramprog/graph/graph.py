@@ -86,8 +86,10 @@ class Graph:
         # most operations are elementwise on nodes that fit as they are: their result type is looked up, not derived
         if op.elementwise and not attrs:
             key = (op, *[a.results if isinstance(a, Node) and a.graph is self else None for a in args])
-            if key in self._fitting:
-                return self.append(op, args, attrs, self._fitting[key])
+            if (results := self._fitting.get(key)) is not None:
+                node = Node(self, len(self.nodes), op, args, attrs, results, self.place or self.span)
+                self.nodes.append(node)
+                return node
             node = self._emit(op, args, attrs)
             if None not in key and node.args == args:
                 self._fitting[key] = node.results
@@ -151,14 +153,9 @@ class Graph:
         """Zero (or false) in the shape and kind of `like`."""
         return self.constant(False if like.kind == "bool" else 0, like.kind, like.shape)
 
-    @contextmanager
-    def at(self, span: Span | None) -> Iterator[None]:
+    def at(self, span: Span | None) -> At:
         """Nodes appended inside come from `span`."""
-        before, self.span = self.span, span
-        try:
-            yield
-        finally:
-            self.span = before
+        return At(self, span)
 
     @contextmanager
     def coming_from(self, place: Span) -> Iterator[None]:
@@ -228,6 +225,21 @@ class Graph:
             ports = n.attrs.get("ports", ())
             more = len(n.attrs["primal"].args) - 1 if "primal" in n.attrs else 0
             assert not ports or len(ports) == len(n.args) - 1 - more, f"{n!r} has {len(ports)} ports"
+
+
+class At:
+    """The context of `Graph.at`. Entered once for each edge of an analysis, so it is no generator."""
+
+    __slots__ = ("before", "graph", "span")
+
+    def __init__(self, graph: Graph, span: Span | None) -> None:
+        self.graph, self.span = graph, span
+
+    def __enter__(self) -> None:
+        self.before, self.graph.span = self.graph.span, self.span
+
+    def __exit__(self, *error: object) -> None:
+        self.graph.span = self.before
 
 
 def bodies(node: Node) -> tuple[Graph, ...]:

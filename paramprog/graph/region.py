@@ -7,8 +7,11 @@ liveness is the tape.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from paramprog.diagnostics import fail
 from paramprog.graph.graph import Graph, bodies
@@ -33,6 +36,7 @@ Key = Result | Trips | Node
 """What a `part` takes out: a result, the number of turns, or the history of a body node."""
 
 Keys = frozenset[Key]
+NO_KEYS: Keys = frozenset()
 Live = dict[Node, Keys]
 """The nodes that are needed, in order; for a region, also which keys of it."""
 
@@ -170,18 +174,25 @@ def in_order(region: Node, keys: Iterable[Key]) -> list[Key]:
 
 def demand(nodes: Iterable[Node], roots: Iterable[Node]) -> Live:
     """Backward liveness: what `roots` need of `nodes` (in topological order), in order."""
-    keys: dict[Node, set[Key]] = {r: set() for r in roots}
-    order = list(nodes)
-    for n in reversed(order):
-        if n not in keys:
+    needed = set(roots)
+    keys: dict[Node, Keys] = {}  # of regions
+    found: list[Node] = []
+    for n in reversed(list(nodes)):
+        if n not in needed:
             continue
-        if n.op is PART:
-            keys.setdefault(n.args[0], set()).add(n.attrs["of"])
-            continue
-        used = n.op.uses(n, frozenset(keys[n])) if isinstance(n.op, Region) else n.args
-        for a in used:
-            keys.setdefault(a, set())
-    return {n: frozenset(keys[n]) for n in order if n in keys}
+        found.append(n)
+        op = n.op
+        if isinstance(op, Region):
+            needed.update(op.uses(n, keys.get(n, NO_KEYS)))
+        elif op is PART:
+            region = n.args[0]
+            needed.add(region)
+            keys[region] = keys.get(region, NO_KEYS) | {n.attrs["of"]}
+        else:
+            needed.update(n.args)
+    live = dict.fromkeys(reversed(found), NO_KEYS)
+    live.update((region, wanted) for region, wanted in keys.items() if region in live)
+    return live
 
 
 def cone(nodes: Iterable[Node], roots: Iterable[Node]) -> list[Node]:
@@ -196,6 +207,14 @@ def cone(nodes: Iterable[Node], roots: Iterable[Node]) -> list[Node]:
             needed.update(n.args)
     return [n for n in order if n in needed]
 
+
+OPERATORS: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+    np.true_divide: operator.truediv,
+}
+"""On two NumPy scalars of one kind the operators do what NumPy's functions do, in a tenth of the time."""
 
 Step = tuple[Node, Callable[..., Any], tuple[Node, ...], Mapping[str, Any], "Keys | None"]
 """A node to be run: what to call on its arguments, and for a region which keys."""
@@ -232,11 +251,16 @@ def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:
     for n, keys in live.items():
         if n in env:
             continue
+        op = n.op
         try:
-            if isinstance(n.op, Region):
-                env[n] = n.op.run(n, [env.get(a) for a in n.args], keys)
+            if isinstance(op, Region):
+                env[n] = op.run(n, [env.get(a) for a in n.args], keys)
+                continue
+            args = [env[a] for a in n.args]
+            if op.value in OPERATORS and type(args[0]) is type(args[1]) is np.float64:
+                env[n] = OPERATORS[op.value](args[0], args[1])
             else:
-                env[n] = n.op.value(*[env[a] for a in n.args], **n.attrs)
+                env[n] = op.value(*args, **n.attrs)
         except ValueFault as fault:
             raise fail(fault.code, fault.message, n.span) from None
     return env

@@ -26,7 +26,7 @@ from lark.parsers.lalr_analysis import Shift
 from paramprog.cache import load, store
 from paramprog.diagnostics import Source, Span, fail
 from paramprog.lang.newlines import CLOSERS, OPENERS
-from paramprog.lang.tokens import END, Scanner, Token, scanner
+from paramprog.lang.tokens import END, STATEMENT, Scanner, Token, scanner
 from paramprog.lang.transform import TreeBuilder
 from paramprog.resources import grammar_text
 
@@ -46,6 +46,7 @@ class Reduction(NamedTuple):
     size: int
     origin: str
     build: Any
+    rule: Rule
 
 
 class Table(NamedTuple):
@@ -69,6 +70,7 @@ class Grammar(NamedTuple):
     scan: Scanner
     builder: TreeBuilder
     lock: threading.Lock
+    lark: Lark
 
 
 class UnusedTerminals:
@@ -87,7 +89,7 @@ def grammar() -> Grammar:
     starts: tuple[Start, ...] = ("module", "lone_expression")
     tables = {start: _table(lark, start) for start in starts}
     terminals = scanner(list(lark.terminals), list(lark.lexer_conf.ignore))
-    return Grammar(tables, terminals, builder, threading.Lock())
+    return Grammar(tables, terminals, builder, threading.Lock(), lark)
 
 
 def _lark(builder: TreeBuilder) -> Lark:
@@ -131,7 +133,7 @@ def _table(lark: Lark, start: Start) -> Table:
     conf: Any = lark.parse_interactive("", start=start).parser_state.parse_conf
     # Lark's names are a subclass of str whose comparison is slow, hence str() throughout.
     reductions = {
-        rule: Reduction(len(rule.expansion), str(rule.origin.name), None if _is_unit(rule) else build)
+        rule: Reduction(len(rule.expansion), str(rule.origin.name), None if _is_unit(rule) else build, rule)
         for rule, build in conf.callbacks.items()
     }
     rule_names = {reduction.origin for reduction in reductions.values()}
@@ -179,9 +181,13 @@ class Run:
         previous = self.previous
         for token in tokens:
             kind = token[0]
+            if kind is STATEMENT:
+                states.append(gotos[states[-1]]["statement"])
+                values.append(token[1])
+                continue
             action = actions[states[-1]].get(kind)
             while type(action) is Reduction:  # faster than isinstance
-                size, origin, build = action
+                size, origin, build, _ = action
                 if build is None:
                     units = (states[-2], states[-1], kind)
                     state = shortcuts.get(units, -1)
@@ -243,6 +249,10 @@ class Run:
                 Span(self.source, token.start, token.end),
                 "give the inner part a name and use the name",
             )
+
+    def awaits_statement(self) -> bool:
+        """Whether a statement may begin here."""
+        return "statement" in self.table.gotos[self.states[-1]]
 
     def acceptable(self) -> set[str]:
         """The terminals that can come next; not those that a reduction would find not to fit."""

@@ -37,7 +37,7 @@ def call(frame: Frame, e: Call) -> Walk[list[Node]]:
         return results
     nodes: list[Node] = []
     for operand in target.operands:
-        node: Node = yield frame.expression(operand)
+        node: Node = frame.leaf(operand) or (yield frame.inner(operand))
         nodes.append(node)
     if isinstance(target, Primitive):
         return [builder.emit(target.op, nodes, target.attrs, e.span)]
@@ -118,10 +118,10 @@ def _base(frame: Frame, call: BaseCall) -> BaseOp:
         with builder.body(body):
             arguments = [body.leaf(Type("real", ()), a.text) for a in call.base.arguments]
             made = frame.call(call.instance, {a.name or "": a for a in arguments})
-            result = builder.real(walk(made.expression(call.base.body)))
+            result = builder.real(walk(made.whole(call.base.body)))
             partials = None
             if call.base.partials is not None:
-                partials = [builder.real(walk(made.expression(p))) for p in call.base.partials]
+                partials = [builder.real(walk(made.whole(p))) for p in call.base.partials]
         own = Body(body, tuple(arguments), result, partials, given=partials is not None)
         builder.derive.partials(own)
         builder.bases[call.base] = base_op(call.base.name.text, call.base.span.text, own)

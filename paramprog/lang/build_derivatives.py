@@ -13,7 +13,6 @@ from paramprog.graph import Graph, Node
 from paramprog.lang.extent import Extent, between, extent, place_of, stretches
 from paramprog.lang.instance import Differentiation
 from paramprog.lang.syntax import Call, Name
-from paramprog.lang.tapes import check_lanes
 from paramprog.lang.walk import Walk
 from paramprog.op import OPS
 from paramprog.transfer.base import Body
@@ -55,7 +54,6 @@ def derivatives(frame: Frame, e: Call, target: Differentiation) -> Walk[list[Nod
         made = _Expansion(frame, target)
         found = made.results(along)
     builder.grown(made.count(), place)
-    check_lanes(builder.graph.nodes[made.before :], e.span, target.operator)
     shapes = made.shapes()
     independent = {x.text for x, node in made.first if node is None}
     builder.independent[e] = builder.independent.get(e, independent) & independent

@@ -47,8 +47,7 @@ def _assign(frame: Frame, s: Assign) -> Walk[None]:
             nodes.extend(several)
         else:
             static = frame.instance.info[e].static
-            value: Node | Static = static if static is not None else (yield frame.expression(e))
-            nodes.append(value)
+            nodes.append(static if static is not None else frame.leaf(e) or (yield frame.inner(e)))
     for target, node in zip(s.targets, nodes, strict=True):
         name = target.name
         if target.indices is not None:

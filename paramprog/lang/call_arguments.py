@@ -72,6 +72,15 @@ def wrong_count(e: Call, wanted: str, usage: str, missing: Sequence[str] = ()) -
 def builtin(
     typing: Typing, e: Call, candidates: Sequence[tuple[Op, Surface]], arguments: Sequence[Argument]
 ) -> Walk[Info]:
+    if len(candidates) == 1 and candidates[0][1].plain and _all_positional(candidates[0][1], arguments):
+        op = candidates[0][0]
+        operands = tuple([expression_of(a) for a in arguments])
+        infos: list[Info] = []
+        for operand in operands:
+            info: Info = typing.leaf(operand) or (yield typing.inner(operand))
+            infos.append(info)
+        typing.instance.targets[e] = Primitive(op, {}, operands)
+        return typing.apply(op, infos, {}, e.span)
     named = _named(e, arguments)
     positional = list(arguments[: len(arguments) - len(named)])
     op, surface = next(
@@ -92,9 +101,9 @@ def builtin(
         raise wrong_count(e, wanted, surface.usage)
     split = len(positional) if surface.variadic else count
     operands = tuple(expression_of(a) for a in positional[:split])
-    infos: list[Info] = []
+    infos = []
     for operand in operands:
-        info: Info = yield typing.expression(operand)
+        info = yield typing.expression(operand)
         infos.append(info)
     if surface.rest is not None:
         rest: list[int] = []
@@ -116,6 +125,14 @@ def builtin(
         raise mismatch(error, e.span) from None
     typing.instance.targets[e] = Primitive(op, attrs, operands)
     return typing.apply(op, infos, attrs, e.span)
+
+
+def _all_positional(surface: Surface, arguments: Sequence[Argument]) -> bool:
+    """Whether the arguments are as many as the values, and none is given by name."""
+    for argument in arguments:
+        if argument.name is not None:
+            return False
+    return len(arguments) == len(surface.values)
 
 
 def _named(e: Call, arguments: Sequence[Argument]) -> dict[str, Argument]:

@@ -33,6 +33,10 @@ REDUCTIONS = {"+": "sum", "*": "prod", "max": "max", "min": "min"}
 
 def call(typing: Typing, e: Call) -> Walk[Info]:
     """The type of a call with one result. Raises ProgramError for a function with several."""
+    found = _found(typing, e)
+    if found.home is None and found.name not in SPECIAL:
+        info: Info = yield builtin(typing, e, SURFACES[found.name], e.arguments)
+        return typing.noted(e, info)
     infos: tuple[Info, ...] = yield results(typing, e)
     if len(infos) != 1:
         names = ", ".join("abcdefgh"[i] for i in range(min(len(infos), 8)))
@@ -40,7 +44,7 @@ def call(typing: Typing, e: Call) -> Walk[Info]:
         raise fail(
             "result-count", message, e.span, f"take them apart first: `{names} = {e.function.text}(...)`"
         )
-    return infos[0]
+    return typing.noted(e, infos[0])
 
 
 def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
@@ -49,10 +53,7 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
     Looked up in this order: arguments of type function, the file's functions and bases, its imports', the
     prelude's, the built-ins.
     """
-    name = e.function.text
-    found = typing.instance.functions.get(name) or typing.checker.find(name)
-    if found is None:
-        raise _undefined(typing, e, name)
+    found = _found(typing, e)
     if found.home is not None:
         unit = found.home.unit
         if found.name in unit.functions:
@@ -71,6 +72,18 @@ def results(typing: Typing, e: Call) -> Walk[tuple[Info, ...]]:
     else:
         info = yield builtin(typing, e, SURFACES[found.name], e.arguments)
     return (info,)
+
+
+def _found(typing: Typing, e: Call) -> FunctionRef:
+    """The function that is called. Raises ProgramError if there is none of that name."""
+    name = e.function.text
+    found = typing.instance.functions.get(name) or typing.found.get(name)
+    if found is None:
+        found = typing.checker.find(name)
+        if found is None:
+            raise _undefined(typing, e, name)
+        typing.found[name] = found
+    return found
 
 
 def _undefined(typing: Typing, e: Call, name: str) -> ProgramError:

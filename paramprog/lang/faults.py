@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from paramprog.diagnostics import ProgramError, Span, fail
 from paramprog.types import MAX_ELEMENTS, KindError, Shape, ShapeError, Type, dims_text, elements, is_tape
+
+CALLED = re.compile(r"(\w+)\s*\(")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
@@ -23,8 +27,11 @@ class Poisoned(Exception):
 
 
 def mismatch(error: ShapeError, span: Span, hint: str | None = None) -> ProgramError:
-    """The diagnostic for arguments that do not fit a primitive."""
-    return fail("type-mismatch" if isinstance(error, KindError) else "shape-mismatch", str(error), span, hint)
+    """The diagnostic for arguments that do not fit a primitive, which is named where `span` is its call."""
+    message, called = str(error), CALLED.match(span.text)
+    if called and message.startswith(("takes ", "needs ", "fills ")):
+        message = f"`{called[1]}` {message}"
+    return fail("type-mismatch" if isinstance(error, KindError) else "shape-mismatch", message, span, hint)
 
 
 def check_size(type: Type, span: Span) -> None:

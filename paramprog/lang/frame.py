@@ -35,7 +35,7 @@ from paramprog.lang.syntax import (
     Number,
     Power,
 )
-from paramprog.lang.walk import Walk
+from paramprog.lang.walk import Done, Walk
 from paramprog.op import OPS
 from paramprog.types import Type
 
@@ -110,14 +110,26 @@ class Frame:
 
     # ---- expressions ---------------------------------------------------------------------------------------------
 
-    def expression(self, e: Expression) -> Walk[Node]:
+    def expression(self, e: Expression) -> Walk[Node] | Done[Node]:
+        known = self.leaf(e)
+        return self.inner(e) if known is None else Done(known)
+
+    def whole(self, e: Expression) -> Walk[Node]:
+        """The same as a walk in any case, for what is walked by itself."""
+        node: Node = yield self.expression(e)
+        return node
+
+    def leaf(self, e: Expression) -> Node | None:
+        """The node of a name or a number; None for what takes a walk: see `inner`."""
         info = self.instance.info[e]
         if info.static is not None:
             return self.builder.constant(info.static, info.type, e.span)
-        if type(e) in self.LEAVES:
-            return self.LEAVES[type(e)](self, e)
-        node: Node = yield self.METHODS[type(e)](self, e)
-        return node
+        method = self.LEAVES.get(type(e))
+        return None if method is None else method(self, e)
+
+    def inner(self, e: Expression) -> Walk[Node]:
+        """The same as `expression`, of what is no leaf."""
+        return self.METHODS[type(e)](self, e)
 
     def number(self, e: Number) -> Node:
         return self.builder.constant(e.value, self.instance.info[e].type, e.span)
@@ -144,12 +156,12 @@ class Frame:
             value = info[e.links[static[-1]]].static
             left = self.builder.constant(value, info[e.links[static[-1]]].type, e.span)
         else:
-            left = yield self.expression(e.first)
+            left = self.leaf(e.first) or (yield self.inner(e.first))
         for link in e.links[start:]:
             target = self.instance.targets.get(link)
             if not isinstance(target, Primitive):
                 continue  # decided at compile time
-            right: Node = yield self.expression(link.operand)
+            right: Node = self.leaf(link.operand) or (yield self.inner(link.operand))
             span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
             left = self.builder.emit(target.op, (left, right), target.attrs, span)
         return left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import Span, fail
@@ -27,26 +28,32 @@ COMPARISONS = {
 
 
 def chain(typing: Typing, e: Chain) -> Walk[Info]:
-    left: Info = yield typing.expression(e.first)
+    left: Info = typing.leaf(e.first) or (yield typing.inner(e.first))
+    instance = typing.instance
     for link in e.links:
         if link.operator in ("and", "or") and left.static is (link.operator == "or"):
-            typing.instance.info[link] = left  # decided: the right side is not even typed
+            instance.info[link] = left  # decided: the right side is not even typed
             continue
-        right: Info = yield typing.expression(link.operand)
+        right: Info = typing.leaf(link.operand) or (yield typing.inner(link.operand))
         span = e.span if link is e.links[-1] else Span(e.span.source, e.span.start, link.operand.span.end)
         if link.operator == "@":
-            op, attrs = _product(left, right, span)
+            target = Primitive(*_product(left, right, span), ())
         else:
-            op, attrs = OPS[OPERATORS[link.operator]], {}
+            target = _primitive(OPERATORS[link.operator])
         hint = None
         if link.operator == "*" and len(left.type.shape) == 2 and len(right.type.shape) in (1, 2):
             hint = (
                 f"`*` is elementwise; the matrix product is `{e.first.span.text} @ {link.operand.span.text}`"
             )
-        left = typing.apply(op, (left, right), attrs, span, hint)
-        typing.instance.info[link] = left
-        typing.instance.targets[link] = Primitive(op, attrs, ())
-    return left
+        left = typing.apply(target.op, (left, right), target.attrs, span, hint)
+        instance.info[link] = left
+        instance.targets[link] = target
+    return typing.noted(e, left)
+
+
+@cache
+def _primitive(name: str) -> Primitive:
+    return Primitive(OPS[name], {}, ())
 
 
 def _product(left: Info, right: Info, span: Span) -> tuple[Op, Mapping[str, Any]]:
@@ -88,5 +95,5 @@ def power(typing: Typing, e: Power) -> Walk[Info]:
 
 
 def _operator(typing: Typing, e: Expression, name: str, infos: tuple[Info, ...]) -> Info:
-    typing.instance.targets[e] = Primitive(OPS[name], {}, ())
+    typing.instance.targets[e] = _primitive(name)
     return typing.apply(OPS[name], infos, {}, e.span)

@@ -16,14 +16,19 @@ from paramprog.lang import syntax
 from paramprog.lang.automaton import Grammar, Run, Start, grammar
 from paramprog.lang.characters import check_characters
 from paramprog.lang.expected import explain
+from paramprog.lang.forms import forms
 from paramprog.lang.newlines import CLOSERS, Newlines
 from paramprog.lang.read import MAX_SOURCE, source_too_long
 from paramprog.lang.surprise import DECLARATIONS, Surprise
-from paramprog.lang.tokens import END, Token
+from paramprog.lang.tokens import END, STATEMENT, Token, new_token
 
 MAX_RECOVERIES = 1_000
 MAX_TOKENS_AFTER_ERROR = 100_000
 """Together these bound the time that a text with errors takes, also if most are echoes and unreported."""
+
+
+MANY_LINES = 200
+"""So many lines are worth looking for statements of one form."""
 
 
 def parse(source: Source) -> syntax.Module:
@@ -66,11 +71,13 @@ class _Parser:
         self.run = Run(ready.tables[start], source)
         self.newlines = Newlines()
         self.end = Token(END, "", len(source.text))
-        self.unread: Iterator[Token] = chain(self.newlines.process(ready.scan(source.text)), [self.end])
+        self.scan = ready.scan
+        self.unread: Iterator[Token] = chain(self._words(), [self.end])
         self.put_back: list[Token] = []
         self.tokens = self._all_tokens()
         self.resumed_at: Token | None = None
         self.unclosed: list[str] = []
+        self.known_to = 0
         self.recoveries = 0
 
     def parse(self) -> Any:
@@ -79,6 +86,48 @@ class _Parser:
             if not self._recover(token):
                 return None
         return self.run.values[-1] if self.run.values else None
+
+    def _words(self) -> Iterator[Token]:
+        """The tokens of the text, but one for each statement of a known form, which has a line of its own."""
+        text, run, start = self.source.text, self.run, 0
+        if text.count("\n") < MANY_LINES:
+            yield from self.newlines.process(self.scan(text))
+            return
+        while True:
+            before: int | None = None
+            for token in self.newlines.process(self.scan(text, start)):
+                yield token
+                if token.type != "_NL" or self.recoveries or not run.awaits_statement():
+                    continue
+                if before is not None and "\n" not in (line := text[before : token.start]):
+                    forms().learn(line, run.table, run.states[-1])
+                before = start = token.end
+                yield from self._known(start)
+                if self.known_to > start:
+                    start = self.known_to
+                    break
+            else:
+                return
+
+    def _known(self, start: int) -> Iterator[Token]:
+        """The lines from `start` on that are statements of known forms; `known_to` is where the next one begins.
+
+        Not the last of them: the line after it may begin with a word that goes on with the statement.
+        """
+        text, find, self.known_to = self.source.text, forms().find, start
+        line, found = start, None
+        while (end := text.find("\n", line)) >= 0:
+            following = find(text[line : end - (text[end - 1] == "\r")])
+            if found is not None:
+                form, words = found
+                if following is None:
+                    return
+                yield new_token((STATEMENT, form.tree(words, self.known_to), self.known_to))
+                yield new_token(("_NL", "\n", line - 1))
+                self.known_to = line
+            if following is None:
+                return
+            found, line = following, end + 1
 
     def _all_tokens(self) -> Iterator[Token]:
         def first() -> Iterator[Token]:

@@ -5,8 +5,8 @@ What `if`, `for` and `while` do to names is in control.py and turns.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from paramprog.diagnostics import Diagnostic, ProgramError, Report, did_you_mean, fail
 from paramprog.lang.calls import results
@@ -57,7 +57,7 @@ def check_statements(typing: Typing, block: Block, names: BlockNames) -> Walk[No
         if typing.returned:
             return
         try:
-            yield _statement(typing, statement, names)
+            yield STATEMENTS[type(statement)](typing, statement, names)
         except Poisoned:
             poison(typing, statement, names)
         except ProgramError as error:
@@ -72,6 +72,8 @@ def check_returns(function: FunctionDecl, report: Report) -> None:
     while pending:
         block, last = pending.pop()
         for i, s in enumerate(block.statements):
+            if type(s) is Assign:
+                continue
             ends = last and i == len(block.statements) - 1
             if isinstance(s, Return) and not ends:
                 message = "`return` is the last statement of a function, or of every arm of an `if` that is"
@@ -92,18 +94,15 @@ def poison(typing: Typing, statement: Statement, names: BlockNames) -> None:
         names.changed.setdefault(name, place)
 
 
-def _statement(typing: Typing, statement: Statement, names: BlockNames) -> Walk[None]:
-    if isinstance(statement, Assign):
-        yield _assign(typing, statement, names)
-    elif isinstance(statement, Return):
-        yield _return(typing, statement)
-    elif isinstance(statement, If):
-        yield check_if(typing, statement, names, check_statements)
-    else:
-        yield check_loop(typing, statement, names, check_statements)
+def _if(typing: Typing, statement: If, names: BlockNames) -> Walk[None]:
+    return check_if(typing, statement, names, check_statements)
 
 
-def _return(typing: Typing, statement: Return) -> Walk[None]:
+def _loop(typing: Typing, statement: For | While, names: BlockNames) -> Walk[None]:
+    return check_loop(typing, statement, names, check_statements)
+
+
+def _return(typing: Typing, statement: Return, block_names: BlockNames) -> Walk[None]:
     """The results, which all arms that return agree on up to int and real."""
     infos: list[Info] = []
     for e in statement.values:
@@ -164,7 +163,7 @@ def _assign(typing: Typing, statement: Assign, names: BlockNames) -> Walk[None]:
         infos.extend(several)
     else:
         for e in statement.values:
-            info: Info = yield typing.expression(e)
+            info: Info = typing.leaf(e) or (yield typing.inner(e))
             infos.append(info)
     if len(infos) != len(statement.targets):
         message = f"{counted(len(statement.targets), 'name')} for {counted(len(infos), 'value')}"
@@ -233,3 +232,12 @@ def _update(typing: Typing, target: Target, indices: Sequence[Expression | Slice
     typing.instance.indices[target] = plan
     typing.instance.info[target] = Info(Type(old.type.kind, shape))
     return Info(old.type)
+
+
+STATEMENTS: dict[type, Callable[[Typing, Any, BlockNames], Walk[None]]] = {
+    Assign: _assign,
+    Return: _return,
+    If: _if,
+    For: _loop,
+    While: _loop,
+}

@@ -9,12 +9,20 @@ the tree is the nesting of the text and never its length.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar, dataclass_transform
 
 from paramprog.diagnostics import Source, Span
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, eq=False, slots=True)
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def part(construct: type[T]) -> type[T]:
+    """A class of the tree. Nobody changes a tree, and mypy sees to it: at run time that would double parsing."""
+    return dataclass(eq=False, slots=True)(construct)
+
+
+@part
 class Identifier:
     """A name as it stands in the text."""
 
@@ -25,7 +33,7 @@ class Identifier:
 # ---- expressions -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Number:
     """A real literal: it has a point or an exponent."""
 
@@ -33,19 +41,19 @@ class Number:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Integer:
     value: int
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Boolean:
     value: bool
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Name:
     """A use of a value."""
 
@@ -56,14 +64,14 @@ class Name:
 ChainOperator = Literal["+", "-", "*", "/", "//", "@", "or", "and"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Link:
     operator: ChainOperator
     operator_span: Span
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Chain:
     """`first op operand op operand ...`, all of one precedence, associating to the left; `links` is not empty."""
 
@@ -72,7 +80,7 @@ class Chain:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Compare:
     operator: Literal["==", "!=", "<=", ">=", "<", ">"]
     left: Expression
@@ -80,26 +88,26 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Negate:
     operand: Expression
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Not:
     operand: Expression
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Power:
     base: Expression
     exponent: Expression
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Arm:
     """`if condition then value`."""
 
@@ -107,7 +115,7 @@ class Arm:
     value: Expression
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Conditional:
     """`if c then a else if d then b else e`: the arms in order, then the value when none holds."""
 
@@ -116,7 +124,7 @@ class Conditional:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Text:
     """A string; only as the specification of a contraction."""
 
@@ -124,7 +132,7 @@ class Text:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class OperatorName:
     """`+` or `*` as an argument: `reduce(+, x)`."""
 
@@ -132,7 +140,7 @@ class OperatorName:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Argument:
     """One argument of a call, positional (`name` is None) or given by name."""
 
@@ -141,14 +149,14 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Call:
     function: Identifier
     arguments: tuple[Argument, ...]
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Slice:
     """`start : stop : step` inside an index; an absent part is None."""
 
@@ -158,7 +166,7 @@ class Slice:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Index:
     """`base[items]`."""
 
@@ -167,7 +175,7 @@ class Index:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class ListLiteral:
     """`[a, b, ...]`: stacks in front; `items` is not empty."""
 
@@ -175,7 +183,7 @@ class ListLiteral:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Clause:
     """`name in lower .. upper`."""
 
@@ -185,7 +193,7 @@ class Clause:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Comprehension:
     """`[body for clauses]`."""
 
@@ -194,7 +202,7 @@ class Comprehension:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Fold:
     """`function(body for clauses)`, as in `sum(e for i in 0..n)`."""
 
@@ -226,7 +234,7 @@ Expression = (
 # ---- statements --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Target:
     """The left side of an assignment: a name, or an update of some entries of an array."""
 
@@ -235,20 +243,20 @@ class Target:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Assign:
     targets: tuple[Target, ...]
     values: tuple[Expression, ...]
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Block:
     statements: tuple[Statement, ...]
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class For:
     """`for name in lower .. upper`; `checkpoint` is the number of states kept, or None."""
 
@@ -261,14 +269,14 @@ class For:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class While:
     condition: Expression
     body: Block
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Guarded:
     """`condition { body }` of an `if` statement."""
 
@@ -276,7 +284,7 @@ class Guarded:
     body: Block
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class If:
     """`if c { } else if d { } else { }`: the guarded blocks in order, then the block when none holds."""
 
@@ -285,7 +293,7 @@ class If:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Return:
     values: tuple[Expression, ...]
     span: Span
@@ -297,7 +305,7 @@ Statement = Assign | For | While | If | Return
 # ---- declarations ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class TypeExpr:
     """`real`, `int[n]`, `function`: `kind` is as written, to be checked; `dims` are expressions."""
 
@@ -306,13 +314,13 @@ class TypeExpr:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class DimItem:
     name: Identifier
     value: Expression | None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Init:
     """`~ normal(0, 0.1)`."""
 
@@ -321,7 +329,7 @@ class Init:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Declarator:
     """One item of `param` or `noise`: `NAME [: type] [= value | ~ init]`."""
 
@@ -332,20 +340,20 @@ class Declarator:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class ConstItem:
     name: Identifier
     type: TypeExpr | None
     value: Expression
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class DimDecl:
     items: tuple[DimItem, ...]
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class ParamDecl:
     """`param ...`, or `noise ...` when `noise` is true."""
 
@@ -354,13 +362,13 @@ class ParamDecl:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class ConstDecl:
     items: tuple[ConstItem, ...]
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class BaseDecl:
     """`base f(a, b) = body [derivative (da, db)]`."""
 
@@ -371,13 +379,13 @@ class BaseDecl:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class ImportDecl:
     path: Text
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Formal:
     """One declared argument of a function."""
 
@@ -387,7 +395,7 @@ class Formal:
     span: Span
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class FunctionDecl:
     name: Identifier
     arguments: tuple[Formal, ...]
@@ -399,7 +407,7 @@ class FunctionDecl:
 Declaration = DimDecl | ParamDecl | ConstDecl | BaseDecl | ImportDecl | FunctionDecl
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@part
 class Module:
     """One file."""
 

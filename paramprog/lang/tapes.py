@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paramprog.diagnostics import ProgramError, Span, fail
-from paramprog.graph import Graph, Node
-from paramprog.graph.graph import bodies
+from paramprog.graph import Graph
 from paramprog.lang.instance import Info
 from paramprog.op import Op
 from paramprog.transfer.pair import ADD
@@ -38,23 +37,6 @@ def check_place(op: Op, graph: Graph, span: Span) -> None:
     """Raises ProgramError for a tape among the entries of a comprehension, which are computed all at once."""
     if op in TAPES and _in_lanes(graph):
         raise _in_entries(span)
-
-
-def check_lanes(nodes: Sequence[Node], span: Span, operator: str) -> None:
-    """Raises ProgramError where a derivative that takes a lane for each row or column would take tapes into them."""
-    waiting = list(nodes)
-    while waiting:
-        n = waiting.pop()
-        if n.op in TAPES and _in_lanes(n.graph):
-            message = f"`{operator}` through a tape, row by row or column by column, cannot be compiled yet"
-            raise fail(
-                "not-built",
-                message,
-                span,
-                "take `grad` of each entry, or `jvp` or `vjp` along each direction",
-            )
-        for body in bodies(n):
-            waiting += body.nodes
 
 
 def _in_lanes(graph: Graph | None) -> bool:

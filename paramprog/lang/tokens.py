@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from lark.lexer import TerminalDef
 
@@ -24,7 +25,17 @@ class Token(NamedTuple):
         return self.start + len(self.value)
 
 
-Scanner = Callable[[str], Iterator[Token]]
+new_token = partial(tuple.__new__, Token)
+"""A token from its three fields as a tuple: half of the time of `Token(...)`, and there are many."""
+
+STATEMENT = "$STATEMENT"
+"""The type of what stands for a whole statement whose tree is known: see forms.py."""
+
+
+class Scanner(Protocol):
+    """The tokens of a text from an offset on."""
+
+    def __call__(self, text: str, start: int = 0) -> Iterator[Token]: ...
 
 
 def scanner(terminals: list[TerminalDef], ignored: list[str]) -> Scanner:
@@ -42,9 +53,9 @@ def scanner(terminals: list[TerminalDef], ignored: list[str]) -> Scanner:
     # ignored.
     pattern = re.compile(rf"(?:{skipped})*+(?:{kept}|\Z)")
 
-    def scan(text: str) -> Iterator[Token]:
-        for match in pattern.finditer(text):
+    def scan(text: str, start: int = 0) -> Iterator[Token]:
+        for match in pattern.finditer(text, start):
             if kind := match.lastgroup:
-                yield Token(kind, match[kind], match.start(kind))
+                yield new_token((kind, match[kind], match.start(kind)))
 
     return scan

@@ -37,7 +37,8 @@ class TreeBuilder(ExpressionBuilder):
 
     def target(self, children: Children) -> s.Target:
         name, _, indices, end = children
-        return s.Target(self.identifier(name), indices, self.span(name, end or name))
+        identifier = self.identifier(name)
+        return s.Target(identifier, indices, self.span(name, end) if end else identifier.span)
 
     def for_loop(self, children: Children) -> s.For:
         start, name, _, turns, word, checkpoint, body = children

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from paramprog.diagnostics import Diagnostic, Report, Source, Span
+from paramprog.diagnostics import Diagnostic, Report, Source, Span, new_span
 from paramprog.lang import syntax as s
 from paramprog.lang.tokens import Token
 
 MAX_NAME = 255
 MAX_INT = 2**63 - 1
 
-Children = list[Any]
+Children = list[Any] | tuple[Any, ...]
 Sequence = tuple[Any, ...]
 
 
@@ -39,14 +39,15 @@ class ExpressionBuilder:
 
     def span(self, first: Any, last: Any) -> Span:
         """From the start of the first child to the end of the last; either is a token or a node."""
-        start = first.start if first.__class__ is Token else self.reach(first)[1]
-        end = last.start + len(last.value) if last.__class__ is Token else self.reach(last)[2]
-        return Span(self.source, start, end)
+        around = self.parentheses.get
+        start = first[2] if first.__class__ is Token else (around(first) or first.span)[1]
+        end = last[2] + len(last[1]) if last.__class__ is Token else (around(last) or last.span)[2]
+        return new_span((self.source, start, end))
 
     def reach(self, child: Any) -> Span:
         """The span of a child with the parentheses around it."""
         if child.__class__ is Token:
-            return Span(self.source, child.start, child.start + len(child.value))
+            return new_span((self.source, child.start, child.start + len(child.value)))
         return self.parentheses.get(child) or child.span
 
     def parenthesised(self, children: Children) -> s.Expression:
@@ -65,7 +66,7 @@ class ExpressionBuilder:
 
     def _name_span(self, token: Token) -> Span:
         _, text, start = token
-        span = Span(self.source, start, start + len(text))
+        span = new_span((self.source, start, start + len(text)))
         if len(text) > MAX_NAME:
             message = f"a name of {len(text)} characters; at most {MAX_NAME} are allowed"
             self.report.add(Diagnostic("name-too-long", message, span))
@@ -107,13 +108,11 @@ class ExpressionBuilder:
 
     def chain(self, children: Children) -> s.Chain:
         source = self.source
-        links = tuple(
-            [
-                s.Link(text, Span(source, start, start + len(text)), operand)
-                for (_, text, start), operand in zip(children[1::2], children[2::2], strict=True)
-            ]
-        )
-        return s.Chain(children[0], links, self.span(children[0], children[-1]))
+        links: list[s.Link] = []
+        for k in range(1, len(children), 2):
+            _, text, start = children[k]
+            links.append(s.Link(text, new_span((source, start, start + len(text))), children[k + 1]))
+        return s.Chain(children[0], tuple(links), self.span(children[0], children[-1]))
 
     disjunction = conjunction = sum = product = chain
 

@@ -15,7 +15,7 @@ from paramprog.lang.comprehensions import comprehension
 from paramprog.lang.decide import decide, is_constant
 from paramprog.lang.faults import Poisoned, check_size, mismatch
 from paramprog.lang.indexing import index
-from paramprog.lang.instance import Arms, Info, Instance, Static
+from paramprog.lang.instance import Arms, FunctionRef, Info, Instance, Static
 from paramprog.lang.interpret import constant_value
 from paramprog.lang.operators import chain, compare, negate, not_, power
 from paramprog.lang.static import fold
@@ -40,7 +40,7 @@ from paramprog.lang.syntax import (
     Return,
 )
 from paramprog.lang.tapes import check_operation
-from paramprog.lang.walk import Walk
+from paramprog.lang.walk import Done, Walk
 from paramprog.op import OPS, Op
 from paramprog.types import ShapeError, Type, dims_text, join_kinds, join_shapes
 
@@ -48,6 +48,17 @@ if TYPE_CHECKING:
     from paramprog.lang.declarations import Declarations
 
 REAL = Info(Type("real", ()))
+INT, BOOL = Type("int", ()), Type("bool", ())
+
+
+def _noting(method: Callable[[Any, Any], Walk[Info]]) -> Callable[[Any, Any], Walk[Info]]:
+    """The method, its result annotated; the most frequent ones do that themselves."""
+
+    def noting(typing: Typing, e: Expression) -> Walk[Info]:
+        info: Info = yield method(typing, e)
+        return typing.noted(e, info)
+
+    return noting
 
 
 class Typing:
@@ -68,6 +79,11 @@ class Typing:
         """The indices of the loops around what is being typed."""
         self.gone: dict[str, str] = {}
         """Names that were assigned in a loop or an arm, each with the reason why it is not visible elsewhere."""
+        self._outer: dict[str, tuple[Info, bool]] = {}
+        """The names of the file that were met, and whether they are params."""
+        self.found: dict[str, FunctionRef] = {}
+        """The functions of the file that were called."""
+        self._applied: dict[tuple[object, ...], Info] = {}
         self.first_return: Return | None = None
         self.returned = False
         self.faulty = False
@@ -97,16 +113,51 @@ class Typing:
             whole.differentiates = whole.differentiates or self.instance.differentiates
             self.instance = whole
 
-    def expression(self, e: Expression) -> Walk[Info]:
+    def expression(self, e: Expression) -> Walk[Info] | Done[Info]:
         """The type of `e`, annotated in the instance with all its parts. Raises ProgramError or Poisoned."""
-        if type(e) in self.LEAVES:
-            info = self.LEAVES[type(e)](self, e)
-        else:
-            info = yield self.METHODS[type(e)](self, e)
+        known = self.leaf(e)
+        return self.inner(e) if known is None else Done(known)
+
+    def leaf(self, e: Expression) -> Info | None:
+        """The type of a literal, or of a name met before, annotated; None for what takes a walk: see `inner`.
+
+        Most expressions are such leaves, and a walk for each takes as long as all the rest of checking.
+        """
+        info = self.locals.get(e.text) if type(e) is Name else None
+        if info is None:
+            info = self._leaf(e)
+        return None if info is None else self.noted(e, info)
+
+    def inner(self, e: Expression) -> Walk[Info]:
+        """The same as `expression`, of what is no leaf."""
+        return self.METHODS[type(e)](self, e)
+
+    def noted(self, e: Expression, info: Info) -> Info:
+        """The type of `e` is annotated. Raises ProgramError if such an array is too large."""
         if info.type.shape:
             check_size(info.type, e.span)
         self.instance.info[e] = info
         return info
+
+    def _leaf(self, e: Expression) -> Info | None:
+        if type(e) is Name:
+            name = e.text
+            if name in self.locals:
+                info = self.locals[name]
+                if info is None:
+                    raise Poisoned
+                return info
+            if name in self._outer and name not in self.instance.functions:
+                info, param = self._outer[name]
+                if param:
+                    self.instance.mentions = self.instance.mentions or e
+                return info
+            return None
+        if type(e) is Number:
+            return REAL
+        if type(e) is Integer:
+            return Info(INT, e.value)
+        return Info(BOOL, e.value) if type(e) is Boolean else None
 
     def static_int(self, e: Expression, what: str) -> Walk[int]:
         """The value of an int that must be known at compile time. Raises ProgramError when it is not."""
@@ -136,30 +187,19 @@ class Typing:
         value = yield constant_value(self.instance, e)
         return value.item()
 
-    # ---- leaves --------------------------------------------------------------------------------------------------
-
-    def _number(self, e: Number) -> Info:
-        return REAL
-
-    def _integer(self, e: Integer) -> Info:
-        return Info(Type("int", ()), e.value)
-
-    def _boolean(self, e: Boolean) -> Info:
-        return Info(Type("bool", ()), e.value)
+    # ---- names ---------------------------------------------------------------------------------------------------
 
     def _name(self, e: Name) -> Walk[Info]:
-        if e.text in self.locals:
-            info = self.locals[e.text]
-            if info is None:
-                raise Poisoned
-            return info
+        """A name of the file, met for the first time."""
         if e.text in self.instance.functions:
             raise fail("function-as-value", f"`{e.text}` is a function here, not a value", e.span)
         found: Info | None = yield self.checker.value(e, self.constant)
         if found is None:
             raise self.undefined(e)
-        if self.checker.is_param(e.text):
+        param = self.checker.is_param(e.text)
+        if param:
             self.instance.mentions = self.instance.mentions or e
+        self._outer[e.text] = found, param
         return found
 
     def undefined(self, e: Name) -> Exception:
@@ -191,6 +231,17 @@ class Typing:
 
         Raises ProgramError where they do not fit.
         """
+        if attrs:
+            return self._derived(op, infos, attrs, span, hint)
+        key = (op, *infos)  # types and static values: most operations are as one before
+        known = self._applied.get(key)
+        if known is None:
+            known = self._applied[key] = self._derived(op, infos, attrs, span, hint)
+        return known
+
+    def _derived(
+        self, op: Op, infos: Sequence[Info], attrs: Mapping[str, Any], span: Span, hint: str | None
+    ) -> Info:
         types = [i.type for i in infos]
         check_operation(op, infos, self.constant, span)
         try:
@@ -254,24 +305,19 @@ class Typing:
                 raise fail("shape-mismatch", message, item.span)
         return self.apply(OPS["stack"], [Info(i.type) for i in infos], {"axis": 0}, e.span)
 
-    LEAVES: ClassVar[dict[type, Callable[[Any, Any], Info]]] = {
-        Number: _number,
-        Integer: _integer,
-        Boolean: _boolean,
-    }
     METHODS: ClassVar[dict[type, Callable[[Any, Any], Walk[Info]]]] = {
-        Name: _name,
         Chain: chain,
-        Compare: compare,
-        Negate: negate,
-        Not: not_,
-        Power: power,
-        Conditional: _conditional,
-        ListLiteral: _list,
         Call: call,
-        Index: index,
-        Comprehension: comprehension,
-        Fold: comprehension,
+        Name: _noting(_name),
+        Compare: _noting(compare),
+        Negate: _noting(negate),
+        Not: _noting(not_),
+        Power: _noting(power),
+        Conditional: _noting(_conditional),
+        ListLiteral: _noting(_list),
+        Index: _noting(index),
+        Comprehension: _noting(comprehension),
+        Fold: _noting(comprehension),
     }
 
 
