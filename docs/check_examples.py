@@ -37,6 +37,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parent.parent
 TOLERANCE = 1e-9
 TIMEOUT = 300.0  # seconds for one command
@@ -202,7 +204,13 @@ def check(path: Path, update: bool) -> tuple[int, list[str]]:
     """The number of blocks run in a document, and what is wrong with them."""
     text = path.read_text(encoding="utf-8")
     pieces, faults, ran, end = [], [], 0, 0
-    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+    # what a document sets for its examples is not for those of the next one
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        contextlib.chdir(scratch),
+        np.printoptions(),
+        np.errstate(),
+    ):
         shutil.copytree(ROOT / "programs", Path(scratch) / "programs")
         sandbox = Sandbox(Path(scratch), {"__name__": "__main__"}, update)
         for fence in FENCE.finditer(text):

@@ -37,7 +37,8 @@ This file is made by `python docs/make_functions.py` from the records in `paramp
 
 Functions are grouped by the kind of their Jacobian. Elementwise functions take arrays of one shape; a scalar beside an
 array is repeated. `axis` and other named arguments are known at compile time; `axis` may be left out where the usage
-shows no value for it: `sum(x)` is over all entries, and `cumsum`, `sort`, `argmax` and their like are for vectors then.
+shows no value for it: `sum(x)` is over all entries, `argmax(x)` counts them row by row, and `cumsum`, `sort` and their
+like are for vectors then.
 
 In the last column y is the result (`out`, where an argument is called y). An expression is the partial derivative; `J`
 lists the linear maps that make up the Jacobian, applied from left to right, where *partials* is a product with the

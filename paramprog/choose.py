@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from paramprog.diagnostics import did_you_mean, fail
 from paramprog.graph import Node, demand
 from paramprog.pipeline import Compiled
+
+WHOLE = re.compile(r"\w+\s*=\s*(-?\d+)\s*[,);}\r\n]")
+"""A name that is given a whole number."""
 
 
 def outputs(compiled: Compiled, name: str | None) -> Mapping[str, Node]:
@@ -66,11 +70,18 @@ def wrt(compiled: Compiled, names: Iterable[str] | None) -> dict[str, Node]:
             hint = did_you_mean(name, known) or f"points are {', '.join(known)}"
             raise fail("unknown-point", f"there is no point `{name}`", None, hint)
         if known[name].kind != "real":
-            raise fail(
-                "not-real", f"`{name}` is {known[name].type}; derivatives are of reals", known[name].span
-            )
+            message = f"`{name}` is {known[name].type}; derivatives are of reals"
+            raise fail("not-real", message, known[name].span, _as_real(known[name]))
         found[name] = known[name]
     return found
+
+
+def _as_real(node: Node) -> str | None:
+    """What makes an int a real that got its type from what it is given."""
+    if node.kind != "int" or node.span is None:
+        return None
+    number = WHOLE.match(node.span.source.text, node.span.start)
+    return None if number is None else f"write `{number[1]}.0`: a whole number makes it an int"
 
 
 def _listed(outputs: Mapping[str, Node]) -> str:

@@ -2,18 +2,21 @@
 
 Which steps end derivatives is a dataflow analysis of the whole program (analyses/unseen.py). Most of them do no harm:
 the arms of a branch meet at its boundary, and so do the pieces of an interpolation by `floor`. So where the program can
-be run at little cost, the boundaries nearest to the point are looked at (verify/crossings.py), and only jumps are told.
+be run, the boundaries nearest to the point are looked at (verify/crossings.py), and only jumps are told. What runs for
+long, or may never end, is run in part (verify/partial_run.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
+from typing import NamedTuple
 
 from paramprog import choose
+from paramprog.analyses.endless import endless_loops
 from paramprog.analyses.unseen import Step, Unseen, unseen, unseen_paths
 from paramprog.diagnostics import Diagnostic, ProgramError, Source, Span, in_source_order
-from paramprog.graph import Graph, Node
+from paramprog.graph import Graph, Node, demand
 from paramprog.graph.depth import deep_stack
 from paramprog.graph.graph import bodies
 from paramprog.op import INFIX
@@ -23,19 +26,42 @@ from paramprog.transfer.step import STOP
 from paramprog.types import Size
 from paramprog.verify.boundaries import RULES
 from paramprog.verify.crossing import Crossing
+from paramprog.verify.partial_run import Part, nearest_in_parts
 from paramprog.verify.report import Problem, nearest
 
 COSTLY = 5_000
-"""Programs that execute more operations are not run by `check`."""
+"""Programs that execute more operations are run in part."""
 
 LARGE = 100_000
-"""Nor are those with more numbers to vary."""
+"""Those with more numbers to vary are not run."""
 
 SEVERAL, EACH = 24, 2
 """So many of the nearest boundaries are looked at, and so many of one place."""
 
+SLIGHT = 1e-3
+"""Jumps where a `while` ends are told if they are larger, in units of the value."""
+
 CONDITIONS = frozenset({"greater", "greater_equal", "less", "less_equal"})
 EQUALITIES = frozenset({"equal", "not_equal"})
+
+
+class _Near(NamedTuple):
+    """A boundary near the point, and the part of the program that was run to find it."""
+
+    crossing: Crossing
+    part: Part
+
+    @property
+    def text(self) -> str:
+        turns = self.part.turns
+        run = "" if turns is None else f", when no loop makes more than {turns} turns,"
+        return f"the value{run} jumps by {self.crossing.value_jump:.4g}"
+
+    @property
+    def slight(self) -> bool:
+        """Whether the jump is what an iteration that converges leaves undone."""
+        jump = self.crossing.value_jump
+        return jump is not None and abs(jump) <= SLIGHT * self.part.value
 
 
 def findings(compiled: Compiled, source: Source, at: Callable[[], Point]) -> list[Diagnostic]:
@@ -76,22 +102,27 @@ def _not_seen(
             known = steps.setdefault(step.node.span, (step, []))[1]
             known += [n for n in names if n not in known]
     measured = _measured(compiled, {s for s, (step, _) in steps.items() if step.node.op in RULES}, starts, at)
+    graph = compiled.built.graph
+    tests, endless = _conditions(graph), {n.attrs["test"] for n in endless_loops(graph)}
     for span, (step, names) in steps.items():
         of = _listed(names)
-        crossing = next((c for c in measured.get(span, ()) if c.verdict == "jump"), None)
+        near = measured.get(span, ())
+        jump = next((n for n in near if n.crossing.verdict == "jump"), None)
         if step.node.op.name in CONDITIONS:
-            if crossing is not None:
-                jump = f"the value jumps by {crossing.value_jump:.4g} where `{_short(span)}` changes"
-                message = f"{jump}, which the gradient of {of} does not see"
-                hint = "let both arms agree there, or look at all jumps near a point: verify --kinks"
+            ends_loop = step.node in tests
+            if jump is not None and step.node not in endless and not (ends_loop and jump.slight):
+                where = f"{jump.text} where `{_short(span)}` changes"
+                message = f"{where}, which the gradient of {of} does not see"
+                agree = "let another turn change little there" if ends_loop else "let both arms agree there"
+                hint = f"{agree}, or look at all jumps near a point: verify --kinks"
                 yield Diagnostic("branch-jump", message, span, hint, "warning")
             continue
-        reached = [c for c in measured.get(span, ()) if c.verdict not in ("not reached", "jump")]
-        if step.node.op in RULES and reached and crossing is None:
+        meet = any(n.crossing.verdict not in ("not reached", "jump") for n in near)
+        if step.node.op in RULES and meet and jump is None:
             continue  # the pieces meet
-        jump = "" if crossing is None else f", where the value jumps by {crossing.value_jump:.4g}"
+        value = "" if jump is None else f", where {jump.text}"
         ends = "`stop` ends" if step.node.op is STOP else f"`{step.node.op.spelled}` ends"
-        message = f"{ends} the derivative on this path{jump}: the gradient of {of} sees other paths only"
+        message = f"{ends} the derivative on this path{value}: the gradient of {of} sees other paths only"
         yield Diagnostic("cut-path", message, span, "leave it if it is meant so", "warning")
 
 
@@ -105,24 +136,46 @@ def _written(node: Node, source: Source) -> bool:
 
 def _measured(
     compiled: Compiled, spans: set[Span], starts: Sequence[Node], at: Callable[[], Point]
-) -> dict[Span, list[Crossing]]:
-    """The nearest boundaries at these places, where they can be found at little cost."""
-    found: dict[Span, list[Crossing]] = {}
-    graph = compiled.built.graph
-    if not spans or _operations(graph) > COSTLY or sum(prod(n.shape) for n in starts) > LARGE:
+) -> dict[Span, list[_Near]]:
+    """The nearest boundaries at these places, as far as they can be found at little cost."""
+    found: dict[Span, list[_Near]] = {}
+    if not spans or sum(prod(n.shape) for n in starts) > LARGE:
         return found
+    costly = _operations(compiled.built.graph) > COSTLY
+
+    def wanted(node: Node) -> bool:
+        return node.span in spans
+
     try:
         point = at()
         wrt = {str(n.name): n for n in starts}
         for y in choose.outputs(compiled, None).values():
             if y.kind != "real":
                 continue
-            problem = Problem(y, wrt, point.leaves, kinks=SEVERAL)
-            for c in nearest(problem, lambda node: node.span in spans, EACH).found:
-                if c.span is not None:
-                    found.setdefault(c.span, []).append(c)
+            parts: Iterable[Part]
+            if costly:
+                parts = nearest_in_parts(y, wrt, point.leaves, wanted, SEVERAL, EACH)
+            else:
+                problem = Problem(y, wrt, point.leaves, kinks=SEVERAL)
+                parts = [Part(nearest(problem, wanted, EACH).found)]
+            for part in parts:
+                for c in part.found:
+                    if c.span is not None:
+                        found.setdefault(c.span, []).append(_Near(c, part))
     except ProgramError:  # no values for all inputs, or none at this point
         pass
+    return found
+
+
+def _conditions(graph: Graph) -> set[Node]:
+    """What the conditions of `while` are made of."""
+    found: set[Node] = set()
+    waiting = [graph]
+    while waiting:
+        for n in waiting.pop().nodes:
+            waiting += bodies(n)
+            if n.attrs.get("test") is not None:
+                found.update(demand(n.attrs["test"].graph.nodes, [n.attrs["test"]]))
     return found
 
 

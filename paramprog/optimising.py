@@ -6,7 +6,7 @@ beside the optimum. It ends after `steps` steps, or when no entry of the project
 `tolerance`, which holds at a stationary point and nowhere else.
 
 Raises ProgramError: optimise-wrt for what cannot be varied, optimise-bounds, optimise-start where the value or gradient
-is not finite at the start, settings for an unknown optimiser.
+is not finite at the start, settings for an unknown optimiser. Warns: non-finite, optimise-unbounded.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from paramprog.simplify import simplify
 LBFGS = "lbfgs"
 STEPS = 1000
 TOLERANCE = 1e-8
+ENDLESS = 1e9
+"""A value that got better by so many times what it was, and is not at an optimum, has perhaps none."""
 
 Vector = NDArray[np.float64]
 Bounds = Mapping[str, tuple[Any, Any]]
@@ -68,6 +70,8 @@ def optimise(
     found = run(problem, start, limits, how, lambda step, value: watch(step, problem.sign * value))
     best = problem.at(found.theta)
     value, _ = problem.value(found.theta)
+    if not found.converged:
+        found.warnings += _no_end_in_sight(problem, start, found, value, limits)
     return Optimum(
         np.asarray(problem.sign * value, point.compiled.built.graph.real)[()],
         {name: best.inputs.get(name, best.params.get(name)) for name in wrt},
@@ -163,6 +167,25 @@ class _Problem:
             if not np.all(low[name] <= high[name]):
                 raise fail("optimise-bounds", f"no value of `{name}` lies within its bounds {lo} to {hi}")
         return lower, upper
+
+
+def _no_end_in_sight(
+    problem: _Problem, start: Vector, found: _Found, value: float, limits: tuple[Vector, Vector]
+) -> list[Diagnostic]:
+    """A warning where the value went on and on, by something that has no limits."""
+    first, _ = problem.value(start)
+    if not (np.isfinite(value) and first - value > ENDLESS * (1.0 + abs(first))):
+        return []
+    moved = found.theta - start
+    endless = (moved < 0) & np.isinf(limits[0]) | (moved > 0) & np.isinf(limits[1])
+    names = [name for name, entries in problem.layout.views(endless).items() if np.any(entries)]
+    if not names:
+        return []
+    fell, end = ("fell", "smallest") if problem.sign > 0 else ("rose", "largest")
+    steps = "1 step" if found.steps == 1 else f"{found.steps} steps"
+    message = f"the value {fell} to {problem.sign * value:.4g} in {steps}, with no end in sight: has it a {end} value?"
+    hint = f"give limits: {' '.join(f'--bounds {name}=LO,HI' for name in names)}"
+    return [Diagnostic("optimise-unbounded", message, problem.target.span, hint, "warning")]
 
 
 def _check_start(problem: _Problem, start: Vector) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import paramprog
-from paramprog import findings
 from paramprog.resources import programs_dir
+from paramprog.verify import partial_run
 
 
 def found(text: str, **given) -> list[tuple[str, str]]:
@@ -112,19 +112,79 @@ def test_a_program_that_cannot_be_run_is_not_measured():
     assert found(text, k=2) == [("cut-path", "floor(w)"), ("branch-jump", "w > 1")]
 
 
-def test_costly_programs_are_not_run(monkeypatch):
-    """A `while`, which may not end, or a million turns: nothing is executed."""
+LOOPS = {
+    # the whole is run: a jump in a turn, a bound known at run time, a condition of the loop itself, a rounding
+    "while h < 100 { h = if h > 2 then h + 5 else h * 1.5 }": [
+        ("branch-jump", "h > 2", "the value jumps by -1 ")
+    ],
+    "for i in 0..k { h = if h > 2 then h - 1 else h * 1.5 }": [
+        ("branch-jump", "h > 2", "the value jumps by ")
+    ],
+    "while h > 0.01 { h = h * 0.5 }": [("branch-jump", "h > 0.01", "the value jumps by -0.005 ")],
+    "while h < 100 { h = h * 2 + floor(h) }": [
+        ("cut-path", "floor(h)", "`floor` ends the derivative on this path, where the value jumps by 4: ")
+    ],
+    # arms that meet; an iteration that converges
+    "while h < 100 { h = if h > 2 then 2 * h else 4 * h - 4 }": [
+        ("branch-jump", "h < 100", "the value jumps by ")
+    ],
+    "while abs(h * h - 2 * w) > 1e-3 { h = 0.5 * (h + 2 * w / h) }": [],
+    # the first turns are run, of what never ends or goes on for long
+    "while h > 0 { h = if h > 1.2 then h * 0.5 else h + w }": [
+        ("branch-jump", "h > 1.2", "the value, when no loop makes more than 8 turns, jumps by ")
+    ],
+    "while w > 0 { h = if h > 1.2 then h * 0.5 else h + w }": [
+        ("branch-jump", "h > 1.2", "the value, when no loop makes more than 8 turns, jumps by ")
+    ],
+    "for i in 0..k * 1000000 { h = if h > 2 then h - 1 else h * 1.5 }": [
+        ("branch-jump", "h > 2", "the value, when no loop makes more than 8 turns, jumps by ")
+    ],
+    "for i in reversed(0..1000000) { h = if h > 2 then h - 1 else h * 1.5 }": [
+        ("branch-jump", "h > 2", "the value, when no loop makes more than 8 turns, jumps by ")
+    ],
+    # nothing to tell of loops that never end, at the point or beside it
+    "while w > 0 { h = h + w }": [],
+    "while w > 0 { }": [],
+    "while w > 1.4 { h = h + 1 }": [],
+    # too much for the first turns as well
+    "for i in 0..999 { for j in 0..999 { for a in 0..999 { for b in 0..9 { h = if h > 1 then w else h } } } }": [],
+}
 
-    def refused(*args, **more):
-        raise AssertionError("the program was run")
 
-    monkeypatch.setattr(findings, "nearest", refused)
-    for loop in (
-        "while h > 0 { h = h * 0.5 + w }",
-        "for i in 0..1000000 { h = if h > 1 then h * w else h + w }",
-    ):
-        text = f"param w = 1.4\nfunction f() {{ h = w\n {loop}\n return h + w }}"
-        assert found(text) == []
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loops_are_run_as_far_as_is_affordable(loop):
+    """What is told was found in the part that was run, and says so."""
+    text = f"param w = 1.4\nfunction f(k : int = 4) {{\n h = w\n {loop}\n return h + 0.001 * w + 0 * k\n}}"
+    warnings = [d for d in paramprog.loads(text).check() if d.code in ("branch-jump", "cut-path")]
+    assert [(d.code, d.span.text) for d in warnings] == [(code, span) for code, span, _ in LOOPS[loop]]
+    for d, (_, _, said) in zip(warnings, LOOPS[loop], strict=True):
+        assert d.message.startswith(said)
+
+
+def test_turns_that_an_inner_derivative_goes_back_through_are_not_left_out():
+    """The derivative runs through as many turns as were recorded: the first ones alone would not be enough."""
+    text = """param w = 1.4
+function f() {
+    h = w
+    s = 0.0
+    for i in 0..100000 { s = s + h * (if h > 1 then h else 2 * h)
+        h = h * 0.99
+    }
+    return grad(s, w) + w
+}"""
+    assert [c for c, _ in found(text)] == []
+
+
+def test_many_large_arrays_are_costly(monkeypatch):
+    """Operations count by their sizes: a few turns of these are too long."""
+    monkeypatch.setattr(partial_run, "crossings", None)
+    text = """param w = 1.4
+function f(x : real[100000] = 1.0) {
+    h = w * x
+    while h[0] > 0 { h = if h > 1 then sin(h) else cos(h) }
+    return sum(h) + w
+}"""
+    assert found(text) == []
 
 
 def test_cut_dependence_is_still_told_once():

@@ -7,8 +7,9 @@ A copy is no use: where a weight is handed to a function, its uses are the opera
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -32,7 +33,8 @@ class Use:
 
     `through` are the places of the copies on the way, the outermost first: calls, and assignments of another name.
     `into` is the first of the named points of the entry function that the use works for: it tells calls apart. `turns`
-    are those of the loops around, of the outermost first.
+    are those of the loops around, of the outermost first. `given` is told where all these are those of another use, as
+    of two calls in one expression: something that the operation works with, and the other use does not.
     """
 
     node: Node
@@ -40,6 +42,7 @@ class Use:
     through: tuple[Span, ...] = ()
     into: str | None = None
     turns: Sequence[Turn] = ()
+    given: Span | None = None
 
     @property
     def span(self) -> Span | None:
@@ -84,7 +87,7 @@ def uses(
     with np.errstate(all="ignore"):
         found = {name: _terms(trace, x, output, facts, consumers) for name, x in points.items()}
         return {
-            name: [use(*term) for term in sorted(terms, key=lambda term: position[term[0]])]
+            name: _told_apart([use(*term) for term in sorted(terms, key=lambda term: position[term[0]])])
             for name, terms in found.items()
         }
 
@@ -116,6 +119,42 @@ def _terms(
                 waiting.append((user, (*before, chain), (*through, *copied)))
             else:
                 found.append((user, pull_fact(chain, facts[user]), before, through))
+    return found
+
+
+ANCESTORS = 32
+"""So many operations before a use are looked at to tell it from another one."""
+
+
+def _told_apart(uses: Sequence[Use]) -> list[Use]:
+    """The same uses, with `given` where nothing else differs."""
+    alike: dict[Any, list[int]] = {}
+    for k, use in enumerate(uses):
+        alike.setdefault((use.span, use.through, use.into, tuple(use.turns)), []).append(k)
+    found = list(uses)
+    for places in alike.values():
+        if len(places) < 2:
+            continue
+        before = [_before(uses[k].node) for k in places]
+        columns = [[row[depth] for row in before] for depth in range(min(map(len, before)))]
+        best = max(columns, key=lambda column: len(set(column)), default=[])
+        for k, span in zip(places, best, strict=False):
+            if best.count(span) == 1:
+                found[k] = replace(found[k], given=span)
+    return found
+
+
+def _before(node: Node) -> list[Span]:
+    """Where the nearest of the operations that a node works with stand, the nearest first."""
+    found: list[Span] = []
+    waiting, seen = deque(node.args), set(node.args)
+    while waiting and len(seen) <= ANCESTORS:
+        n = waiting.popleft()
+        if n.span is not None and n.op.name != "leaf":
+            found.append(n.span)
+        new = [a for a in n.args if a not in seen]
+        seen.update(new)
+        waiting.extend(new)
     return found
 
 

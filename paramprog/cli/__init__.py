@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from paramprog.cli.failures import guarded
 from paramprog.cli.parser import make_parser
 from paramprog.cli.terminal import Reply
+from paramprog.compile.limits import limited
 
 __all__ = ["main"]
 
@@ -27,4 +28,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # of --help, --version and usage errors
         reply = Reply("", end.code if isinstance(end.code, int) else 0)
         return guarded(lambda _: reply, Namespace(verbose=False))
-    return guarded(arguments.run, arguments)
+    with limited(getattr(arguments, "threads", None)):
+        return guarded(arguments.run, arguments)

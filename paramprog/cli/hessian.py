@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from paramprog.cli import request
+from paramprog.cli.derivatives import asked, derivative_options, entries, zero_remark
 from paramprog.cli.document import document
 from paramprog.cli.layout import Row, values_text
-from paramprog.cli.options import output_options, program_options, wrt_option
-from paramprog.cli.terminal import Reply, remark
+from paramprog.cli.options import output_options
+from paramprog.cli.terminal import Reply
 
 USAGE = "FILE [options]"
 SUMMARY = "compute the value, the gradient and the Hessian of a scalar output"
@@ -20,14 +21,10 @@ DESCRIPTION = (
 
 
 def configure(parser: ArgumentParser) -> None:
-    program_options(parser)
-    group = parser.add_argument_group("the Hessian")
-    wrt_option(group, "by these points")
-    group.add_argument(
-        "--mode",
-        choices=("auto", "reverse", "forward"),
-        default="auto",
-        help="how the gradient is differentiated: a run for each entry of the points, or of the gradients "
+    derivative_options(
+        parser,
+        "the Hessian",
+        "how the gradient is differentiated: a run for each entry of the points, or of the gradients "
         "(default: auto, which is forward)",
     )
     output_options(parser)
@@ -37,32 +34,14 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> Reply:
     """`y = value`, `dy/dA = gradient` for each A, then `d2y/dA dB = block` for each pair. Raises ProgramError."""
     program = request.program(arguments)
-    result = program.hessian(
-        request.values(arguments),
-        wrt=request.wrt(arguments),
-        mode=arguments.mode,
-        seed=arguments.seed,
-        output=arguments.output,
-    )
-    compiled = result.point.compiled
-    found = [*compiled.checked.report.diagnostics, *result.warnings]
-    remark(result.point.notes, found, quiet=arguments.quiet)
+    result, output = asked(arguments, program.hessian)
     if arguments.json:
-        entries = {
-            "function": program.function,
-            "value": result.value,
-            "gradients": result.gradients,
-            "hessian": result.hessians,
-            "inputs": result.point.inputs,
-            "params": result.point.params,
-            "structural_zero": [list(pair) for pair in result.structural_zero],
-        }
-        return Reply(document(**entries))
-    output = arguments.output or next(iter(compiled.built.outputs))
+        own = entries(program, result, gradients=result.gradients, hessian=result.hessians)
+        return Reply(document(**own, structural_zero=[list(pair) for pair in result.structural_zero]))
     rows = [Row(output, result.value)]
     rows += [Row(f"d{output}/d{name}", gradient) for name, gradient in result.gradients.items()]
     for a, blocks in result.hessians.items():
         for b, block in blocks.items():
-            zero = "structurally zero" if (a, b) in result.structural_zero else ""
+            zero = zero_remark((a, b) in result.structural_zero)
             rows.append(Row(f"d2{output}/d{a} d{b}", block, zero))
     return Reply(values_text(rows))

@@ -6,10 +6,11 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from paramprog.cli import request
+from paramprog.cli.derivatives import asked, derivative_options, entries, zero_remark
 from paramprog.cli.document import document
 from paramprog.cli.layout import THRESHOLD, Row, value_text, values_text
-from paramprog.cli.options import output_options, program_options, wrt_option
-from paramprog.cli.terminal import Reply, remark
+from paramprog.cli.options import output_options
+from paramprog.cli.terminal import Reply
 
 if TYPE_CHECKING:
     from paramprog.sparse import Sparse
@@ -24,14 +25,10 @@ DESCRIPTION = (
 
 
 def configure(parser: ArgumentParser) -> None:
-    program_options(parser)
-    group = parser.add_argument_group("the Jacobian")
-    wrt_option(group, "by these points")
-    group.add_argument(
-        "--mode",
-        choices=("auto", "reverse", "forward"),
-        default="auto",
-        help="a run for each entry of the output, or for each entry of the points (default: auto, the fewer)",
+    group = derivative_options(
+        parser,
+        "the Jacobian",
+        "a run for each entry of the output, or for each entry of the points (default: auto, the fewer)",
     )
     group.add_argument(
         "--sparse",
@@ -45,40 +42,21 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> Reply:
     """`y = value`, then `dy/dX = Jacobian` for each X. Raises ProgramError."""
     program = request.program(arguments)
-    result = program.jacobian(
-        request.values(arguments),
-        wrt=request.wrt(arguments),
-        mode=arguments.mode,
-        seed=arguments.seed,
-        output=arguments.output,
-        sparse=arguments.sparse,
-    )
-    compiled = result.point.compiled
-    found = [*compiled.checked.report.diagnostics, *result.warnings]
-    remark(result.point.notes, found, quiet=arguments.quiet)
+    result, output = asked(arguments, program.jacobian, sparse=arguments.sparse)
     if arguments.json:
-        entries = {
-            "function": program.function,
-            "value": result.value,
-            "jacobian": result.jacobians,
-            "inputs": result.point.inputs,
-            "params": result.point.params,
-            "structural_zero": result.structural_zero,
-            "mode": result.mode,
-        }
+        found: Any = result.jacobians
         if arguments.sparse:
-            entries["jacobian"] = {name: coordinates(found) for name, found in result.jacobians.items()}
-            entries["colours"] = result.colours
-        return Reply(document(**entries))
-    output = arguments.output or next(iter(compiled.built.outputs))
+            found = {name: coordinates(entry) for name, entry in result.jacobians.items()}
+        own = entries(program, result, jacobian=found)
+        colours = {"colours": result.colours} if arguments.sparse else {}
+        return Reply(document(**own, structural_zero=result.structural_zero, mode=result.mode, **colours))
     if arguments.sparse:
         tables = [sparse_text(f"d{output}/d{name}", found) for name, found in result.jacobians.items()]
         way = f"{result.mode}, {result.colours} {'product' if result.colours == 1 else 'products'}\n"
         return Reply(values_text([Row(output, result.value)]) + "".join(tables) + way)
     rows = [Row(output, result.value)]
     for name, jacobian in result.jacobians.items():
-        zero = "structurally zero" if name in result.structural_zero else ""
-        rows.append(Row(f"d{output}/d{name}", jacobian, zero))
+        rows.append(Row(f"d{output}/d{name}", jacobian, zero_remark(name in result.structural_zero)))
     return Reply(values_text(rows))
 
 

@@ -31,6 +31,7 @@ def program_options(parser: argparse.ArgumentParser) -> None:
         help="how reals are represented (default: float64)",
     )
     group.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes (default: auto)")
+    threads_option(group)
     group.add_argument(
         "--max-nodes", metavar="N", type=positive, help="limit of the flow graph (default: 1000000)"
     )
@@ -53,6 +54,16 @@ def program_options(parser: argparse.ArgumentParser) -> None:
         help="for values that are drawn because none is given (default: 0)",
     )
     group.add_argument("--output", metavar="NAME", help="which output, when there are several")
+
+
+def threads_option(group: argparse._ArgumentGroup) -> None:
+    """How many threads compiled code uses: compile/limits.py."""
+    group.add_argument(
+        "--threads",
+        metavar="N",
+        type=positive,
+        help="threads that compiled code may use; results do not depend on it (default: one for each CPU)",
+    )
 
 
 def gradient_options(parser: argparse.ArgumentParser, *, modes: Sequence[str] = ()) -> None:

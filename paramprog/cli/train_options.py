@@ -10,7 +10,7 @@ from argparse import Namespace
 from typing import Any
 
 from paramprog.cli.data_options import binding
-from paramprog.cli.options import BACKENDS, OneEach, memory_option, natural, positive, size
+from paramprog.cli.options import BACKENDS, OneEach, memory_option, natural, positive, size, threads_option
 
 OPTIMISERS = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "lbfgs")
 """`fitting.optimisers.OPTIMISERS` and lbfgs, which cannot be imported before they must."""
@@ -46,6 +46,7 @@ def _of_the_program(group: Group) -> None:
         "--dtype", choices=("float64", "float32"), help="how reals are represented (default: float64)"
     )
     group.add_argument("--backend", choices=BACKENDS, help="what computes (default: auto)")
+    threads_option(group)
     group.add_argument(
         "--max-nodes", metavar="N", type=positive, help="limit of the flow graph (default: 1000000)"
     )

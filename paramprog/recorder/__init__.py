@@ -8,9 +8,11 @@ branches  the side taken, or each side on its lanes (crossing: how values enter 
 turns     the turns of loops
 tapes     what lies on each tape
 lanes     nodes that stand for many lanes
+allowance how much of a run is recorded
 """
 
+from paramprog.recorder.allowance import Allowance, weight
 from paramprog.recorder.recorder import Recorder
 from paramprog.recorder.turns import Turn
 
-__all__ = ["Recorder", "Turn"]
+__all__ = ["Allowance", "Recorder", "Turn", "weight"]

@@ -9,6 +9,7 @@ from paramprog.diagnostics import fail
 from paramprog.graph import PART, Graph, Node, Region
 from paramprog.graph.region import Key, Live, ValueFault
 from paramprog.op import Op
+from paramprog.recorder.allowance import Allowance, weight
 from paramprog.recorder.branches import branch
 from paramprog.recorder.lanes import Lanes, Recorded
 from paramprog.recorder.tapes import Tapes
@@ -23,8 +24,8 @@ from paramprog.types import is_tape
 class Recorder:
     """Runs nodes of a program and appends each operation executed to one flat graph."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, allowance: Allowance | None = None) -> None:
+        self.graph, self.allowance = graph, allowance
         self.values: dict[Node, Any] = {}
         self.tapes = Tapes(self)
         self.turn: tuple[Turn, ...] = ()
@@ -51,6 +52,8 @@ class Recorder:
         """What `append` appends to the graph, with the values of all that is new there."""
         first = len(self.graph.nodes)
         made = append()
+        if self.allowance is not None:
+            self.allowance.spend(sum(map(weight, self.graph.nodes[first:])), made.span)
         for n in self.graph.nodes[first:]:
             if n in self.values:
                 continue

@@ -91,7 +91,10 @@ class _Turns:
         self.recorded = {n: [] for n in histories}
         going = self.limits > 0
         around = self.run.turn
+        allowance = self.run.allowance
         while going.any():
+            if allowance and not allowance.another_turn(int(self.trips.max()), self.node.span):
+                break
             self.run.turn = (*around, Turn(self.node.span, int(self.trips.max())))
             chosen = np.flatnonzero(going)
             at = self.limits[chosen] - 1 - self.trips[chosen] if reverse else self.trips[chosen]

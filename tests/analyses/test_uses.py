@@ -124,3 +124,24 @@ def test_broadcasting_is_no_use() -> None:
 def test_the_output_itself() -> None:
     """Returning a point is a use of it, by 1."""
     assert places("function f(x = 3.0) {\n  y = x * 2\n  return y\n}", "y") == [(2, "x * 2", 1.0, [], "y")]
+
+
+def test_calls_in_one_expression_are_told_apart() -> None:
+    """By what is given to them; calls of calls as far as that goes. What other remarks tell apart has none."""
+
+    def given_to(text: str) -> list[str | None]:
+        found = (
+            paramprog.loads(f"param w = 0.5\nfunction g(a) {{ return a * w }}\n{text}")
+            .grad(by_use=True)
+            .by_use
+        )
+        assert found is not None
+        return [None if u.given is None else u.given.text for u in found["w"]]
+
+    entry = "function f(x = 1.0, y = 2.0) {"
+    assert given_to(f"{entry} return sin(g(x) * g(y)) + g(x + y) }}") == ["g(x)", "g(y)", "x + y"]
+    assert given_to(f"{entry} return g(g(x) + y) }}") == ["g(x)", "g(x) + y"]
+    assert given_to(f"{entry} a = g(x)\n b = g(y)\n return a * b }}") == [None, None]
+    assert given_to(f"{entry} return g(x) }}") == [None]
+    deep = "function h(a) { return sin(a * a + 1) * w }\n"
+    assert given_to(f"{deep}{entry} return h(h(h(x))) + y }}") == ["h(x)", None, None]
