@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from paramprog.compile.backend import Backend, Chosen, choose
+from paramprog.compile.limits import limited
 from paramprog.compile.numpy_plan import Plan
 from paramprog.diagnostics import did_you_mean, fail
 from paramprog.graph import Node
@@ -32,21 +33,31 @@ OFTEN = 1_000_000
 class CompiledProgram:
     """One output and its gradient by `nodes`.
 
-    With `point.batch` they are means over samples, compiled for each number of them.
+    With `point.batch` they are means over samples, compiled once for any number of them (compile/sized_plan.py), or,
+    where the code depends on how many there are, once for each.
 
     Raises ProgramError "no-c-backend" when C is asked for and cannot be had.
     """
 
-    def __init__(self, point: Point, target: Node, nodes: Mapping[str, Node], backend: Backend) -> None:
+    def __init__(
+        self,
+        point: Point,
+        target: Node,
+        nodes: Mapping[str, Node],
+        backend: Backend,
+        threads: int | None = None,
+    ) -> None:
         self.point, self._target, self._nodes = point, target, dict(nodes)
         self._asked: Backend = backend
+        self._threads = threads
         built = point.compiled.built
         self._leaves: dict[str, Node] = {**built.inputs, **built.params}
         self.names = tuple(self._leaves)
         """The arguments of `call`, in order."""
         self._values: dict[str, Any] = {**point.inputs, **point.params}
         self._rows = Samples([built.inputs[name] for name in point.batch])
-        self._made: dict[tuple[bool, int], tuple[Chosen, list[Node | None]]] = {}
+        self._made: dict[tuple[bool, int | None], tuple[Chosen, list[Node | None]]] = {}
+        """By whether the gradient is wanted, and the number of samples: None for what is for any."""
         self._whole()
 
     def __repr__(self) -> str:
@@ -124,34 +135,58 @@ class CompiledProgram:
                 raise fail("unknown-input", f"`{name}` is neither an input nor a param", None, hint)
             type = leaf.type
             if name in self.point.batch:
+                if not np.ndim(value):
+                    raise fail(
+                        "batch-axis", f"`{name}` is in `batch`: it has a value for each sample, in an array"
+                    )
                 type = Type(leaf.kind, (len(value), *leaf.shape))
             found[name] = as_value(value, type, self._target.graph.real, name, leaf.span)
         return found
 
     def _size(self, given: Mapping[str, Any]) -> int:
-        """The number of samples, 0 without `batch`."""
-        sizes = {len(given[name]) for name in self.point.batch}
-        if len(sizes) > 1:
-            raise fail("batch-size", f"numbers of samples {' and '.join(map(str, sorted(sizes)))} differ")
-        return sizes.pop() if sizes else 0
+        """The number of samples, 0 without `batch`. Raises ProgramError batch-size."""
+        if not self.point.batch:
+            return 0
+        first, *rest = self.point.batch
+        size = len(given[first])
+        for name in rest:
+            if len(given[name]) != size:
+                message = f"`{first}` has {size} samples, and `{name}` has {len(given[name])}"
+                raise fail("batch-size", message)
+        if size == 0:
+            raise fail("batch-size", f"`{first}` has no samples")
+        return size
 
     def _for(self, given: Mapping[str, Any], *, gradient: bool) -> tuple[Chosen, list[Node | None]]:
-        key = gradient, self._size(given)
-        if key not in self._made:
-            with deep_stack():
-                self._made[key] = self._making(*key)
-        return self._made[key]
+        size = self._size(given)
+        found = self._made.get((gradient, None)) or self._made.get((gradient, size))
+        if found is None:
+            with deep_stack(), limited(self._threads):
+                found = self._making(gradient, size)
+            self._made[gradient, None if found[0].for_any else size] = found
+        return found
 
     def _making(self, gradient: bool, size: int) -> tuple[Chosen, list[Node | None]]:
-        wrt = tuple(self._nodes.values())
-        leaves = list(self._leaves.values())
         if size:
-            value, *found = self._rows.mean_nodes(self._target, wrt if gradient else (), size)
-            wide = self._rows.leaves(size)
-            leaves = [wide.get(leaf, leaf) for leaf in leaves]
-        else:
-            value = self._target
-            found = list(self.point.compiled.gradient(value, wrt)) if gradient else []
+            outputs, leaves, found = self._over(gradient, size)
+            return choose(
+                outputs,
+                leaves,
+                backend=self._asked,
+                runs=OFTEN,
+                over=lambda n: self._over(gradient, n)[:2],
+            ), found
+        found = (
+            list(self.point.compiled.gradient(self._target, tuple(self._nodes.values()))) if gradient else []
+        )
+        outputs = [self._target, *(g for g in found if g is not None)]
+        return choose(outputs, list(self._leaves.values()), backend=self._asked, runs=OFTEN), found
+
+    def _over(self, gradient: bool, size: int) -> tuple[list[Node], list[Node], list[Node | None]]:
+        """(the mean and its gradients, the leaves, the gradients with None for zeros) over so many samples."""
+        wrt = tuple(self._nodes.values()) if gradient else ()
+        value, *found = self._rows.mean_nodes(self._target, wrt, size)
         assert value is not None
-        outputs = [value, *(g for g in found if g is not None)]
-        return choose(outputs, leaves, backend=self._asked, runs=OFTEN), found
+        wide = self._rows.leaves(size)
+        leaves = [wide.get(leaf, leaf) for leaf in self._leaves.values()]
+        return [value, *(g for g in found if g is not None)], leaves, found

@@ -3,7 +3,7 @@
 The builder of the flow graph is below the gradient analysis and is handed this module (see
 `lang.build_derivatives.Derive`). A Jacobian is one region whose lanes are its rows, pulls of unit covectors, or its
 columns, pushes of unit tangents; what does not depend on the lane is computed once. Entries beside those of a unit
-vector are structural zeros.
+vector are structural zeros. Tapes have no lanes: through them the rows, or columns, are the turns of a loop.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ import numpy as np
 from paramprog.dataflow.flow import Edge
 from paramprog.dataflow.solve import solve
 from paramprog.gradient import Derivative, adjoint, plain_or_none
-from paramprog.graph import Graph, Node
+from paramprog.graph import Graph, Node, Result, part
+from paramprog.graph.graph import bodies
 from paramprog.lang.extent import Extent, Layer
 from paramprog.transfer.base import Body
 from paramprog.transfer.branches import mapped
 from paramprog.transfer.facts import Fact, Masked, plus
 from paramprog.transfer.finite import Finite
 from paramprog.transfer.linear import MUL, SUM
+from paramprog.transfer.loops import loop
+from paramprog.transfer.put import PUT
 from paramprog.transfer.rearrange import RESHAPE, TRANSPOSE
 from paramprog.transfer.step import EQUAL, REAL
+from paramprog.transfer.tape import TAPES
 from paramprog.types import Shape, elements
 
 
@@ -52,7 +56,8 @@ def rows(graph: Graph, extent: Extent) -> list[Node | None]:
     if elements(y.shape) == 1:
         found = pull(graph, extent)
         return [_shaped(n, (*y.shape, *x.shape)) for n, x in zip(found, extent.wrt, strict=True)]
-    whole = _lanes(graph, y.shape, lambda body, unit: [plain_or_none(f) for f in _pulled(body, extent, unit)])
+    each = _turns if _on_tapes(extent) else _lanes
+    whole = each(graph, y.shape, lambda body, unit: [plain_or_none(f) for f in _pulled(body, extent, unit)])
     return [_shaped(n, (*y.shape, *x.shape)) for n, x in zip(whole, extent.wrt, strict=True)]
 
 
@@ -74,7 +79,7 @@ def _columns(graph: Graph, extent: Extent, x: Node, against: Node | None) -> Nod
     if elements(x.shape) == 1:
         (found,) = column(graph, graph.constant(1.0, "real", x.shape))
         return _shaped(found, (*(y if against is None else ()), *x.shape))
-    (found,) = _lanes(graph, x.shape, column)
+    (found,) = (_turns if _on_tapes(extent) else _lanes)(graph, x.shape, column)
     if found is None or against is not None:
         return _shaped(found, x.shape)
     last = TRANSPOSE(found, axes=(*range(1, 1 + len(y)), 0)) if y else found
@@ -91,9 +96,11 @@ def _shaped(node: Node | None, shape: Shape) -> Node | None:
     return node if node is None or node.shape == shape else RESHAPE(node, of=node.shape, to=shape)
 
 
-def _lanes(
-    graph: Graph, shape: Shape, derivative: Callable[[Graph, Fact], Sequence[Node | None]]
-) -> list[Node | None]:
+Product = Callable[[Graph, Fact], Sequence[Node | None]]
+"""Emits J^T u, or J u, for a vector u into a body."""
+
+
+def _lanes(graph: Graph, shape: Shape, derivative: Product) -> list[Node | None]:
     """What `derivative` is for each unit vector of `shape`, lane by lane in front: `[n, *result]`."""
     size = elements(shape)
     body = Graph(graph, lane_rank=1, shared=True)
@@ -103,6 +110,37 @@ def _lanes(
     present = [body.own(n) for n in found if n is not None]
     made = iter(mapped(graph, (size,), body, present) if present else ())
     return [None if n is None else next(made) for n in found]
+
+
+def _turns(graph: Graph, shape: Shape, derivative: Product) -> list[Node | None]:
+    """The same, one after the other: each turn of a loop puts its result in its place."""
+    size = elements(shape)
+    body = Graph(graph)
+    at = body.port("index", None)
+    here = EQUAL(at, body.own(graph.array(np.arange(size).reshape(shape))))
+    found = [None if n is None else body.own(n) for n in derivative(body, Masked(REAL(here), here))]
+    carried = []
+    for n in found:
+        if n is not None:
+            whole = body.port("carry", graph.constant(0.0, "real", (size, *n.shape)))
+            carried.append((whole, PUT(whole, at, n, axis=0, size=size)))
+    if not carried:
+        return found
+    made = loop(graph, graph.constant(size, "int"), body, carried, trips=size)
+    parts = iter([part(made, Result(k)) for k in range(len(carried))])
+    return [None if n is None else next(parts) for n in found]
+
+
+def _on_tapes(extent: Extent) -> bool:
+    """Whether anything that is differentiated lies on a tape."""
+    waiting = [n for layer in extent.layers for n in layer.nodes]
+    while waiting:
+        n = waiting.pop()
+        if n.op in TAPES:
+            return True
+        for body in bodies(n):
+            waiting += body.nodes
+    return False
 
 
 # ---- facts from layer to layer -----------------------------------------------------------------------------------

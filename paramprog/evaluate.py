@@ -13,7 +13,7 @@ import numpy as np
 
 from paramprog.graph import Graph, Node, Region, demand, execute
 from paramprog.graph.depth import deep_stack
-from paramprog.recorder import Recorder, Turn
+from paramprog.recorder import Allowance, Recorder, Turn, weight
 from paramprog.transfer.source import LEAF
 from paramprog.transfer.tape import TAPES
 
@@ -27,7 +27,8 @@ def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any]) -> list[Any]:
     """
     if not outputs:
         return []
-    env = dict(inputs)
+    # a 0-d array is slower than a scalar wherever it is used
+    env = {n: x[()] if isinstance(x, np.ndarray) and not x.ndim else x for n, x in inputs.items()}
     with np.errstate(all="ignore"), deep_stack():
         execute(demand(outputs[0].graph.nodes, outputs), env)
     return [np.asarray(env[y])[()] for y in outputs]
@@ -47,18 +48,27 @@ class Trace:
     turns: Mapping[Node, Sequence[Turn]] = field(default_factory=dict)
 
 
-def trace(outputs: Sequence[Node], inputs: Mapping[Node, Any], keep: Iterable[Node] = ()) -> Trace:
+def trace(
+    outputs: Sequence[Node],
+    inputs: Mapping[Node, Any],
+    keep: Iterable[Node] = (),
+    allowance: Allowance | None = None,
+) -> Trace:
     """Run what `outputs` and `keep` need, and record every operation executed. The program's graph is not changed.
 
-    Raises ProgramError, with the place, when an operation has no value.
+    With an `allowance` no more than that is run.
+
+    Raises ProgramError, with the place, when an operation has no value, or the allowance is spent.
     """
     graph = outputs[0].graph
     live = demand(graph.nodes, [*outputs, *keep])
     with np.errstate(all="ignore"), deep_stack():
         if not any(isinstance(n.op, Region) or n.op in TAPES for n in live):
+            if allowance is not None:
+                allowance.spend(sum(map(weight, live)), None)
             env = execute(live, dict(inputs))
             return Trace(list(live), env, {n: n for n in live})
-        run = Recorder(Graph(real=graph.real))
+        run = Recorder(Graph(real=graph.real), allowance)
         env_of: dict[Node, Any] = {}
         for n in live:
             if n.op is LEAF:

@@ -11,6 +11,7 @@ from typing import Any
 
 from paramprog import differentiate
 from paramprog.analyses.budget import Fitted, fit
+from paramprog.analyses.endless import endlessness
 from paramprog.analyses.unseen import cut_dependence
 from paramprog.collector import collector_off
 from paramprog.diagnostics import Diagnostic, Source
@@ -105,8 +106,9 @@ def compile_module(
 
 
 def warnings(checked: Checked, built: Built) -> list[Diagnostic]:
-    """What a program may do, but hardly means: parameters (else inputs) whose gradient is cut by steps."""
+    """What a program may do, but hardly means: endless loops, params (else inputs) whose gradient is cut by steps."""
     real = {k: n for k, n in (built.params or built.inputs).items() if n.kind == "real"}
     starts = [n for k, n in real.items() if k not in checked.items or not checked.items[k].noise]
     outputs = [n for n in built.outputs.values() if n.kind == "real"]
-    return [w for y in outputs for w in cut_dependence(built.graph.nodes, starts, y)]
+    cut = [w for y in outputs for w in cut_dependence(built.graph.nodes, starts, y)]
+    return [*endlessness(built.graph), *cut]

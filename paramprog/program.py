@@ -105,12 +105,15 @@ class Program(Differentiable):
         output: str | None = None,
         batch: Batch = False,
         backend: Backend = "auto",
+        threads: int | None = None,
         **by_name: Any,
     ) -> CompiledProgram:
         """Value and gradient of a real scalar output as functions that are called very often: see `paramprog.compiled`.
 
         Values given bind sizes, and are what arguments are that a call leaves out. With `batch` (see `many`) they are
         the mean over samples and its gradient. `backend` is "c", "numpy", or "auto": C where there is a compiler.
+        C computes what is long on at most `threads` threads, by default $PARAMPROG_THREADS or one for each CPU; the
+        numbers are the same, to the bit, for any.
 
         Raises ProgramError when the output is not a real scalar, or C is asked for and cannot be had.
         """
@@ -121,7 +124,7 @@ class Program(Differentiable):
         else:
             point = self.many(inputs, params, seed, batch, output, **by_name).point
         target, nodes = choose.output(point.compiled, output), choose.wrt(point.compiled, wrt)
-        return CompiledProgram(point, target, nodes, backend)
+        return CompiledProgram(point, target, nodes, backend, threads)
 
     def export(
         self,

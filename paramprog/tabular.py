@@ -141,5 +141,5 @@ def _scaled(
         shape, fitted = arrays[name].shape[1:], scaling.shift[name].shape
         if shape != fitted:
             message = f"`{name}` was scaled with the shape {dims_text(fitted)}; in the data it has {dims_text(shape)}"
-            raise fail("data-width", message)
+            raise fail("data-width", message, None, "give data as wide as those that it was trained on")
     return scaling.apply(arrays), names

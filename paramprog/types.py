@@ -16,10 +16,14 @@ Real = Literal["float64", "float32"]
 """How reals are represented in one run of a program."""
 
 
+class UnknownSize(TypeError):
+    """Something is computed of a size known at run time only."""
+
+
 class Size(int):
     """A size known at run time only, such as the number of turns of a `while`: equal to itself alone.
 
-    It has no value to compute with: arithmetic raises TypeError. As a number it is 0, so that an array that is never
+    It has no value to compute with: arithmetic raises UnknownSize. As a number it is 0, so that an array that is never
     read may be made in its place.
     """
 
@@ -32,7 +36,7 @@ class Size(int):
     __hash__ = object.__hash__
 
     def _unknown(self, other: object) -> Any:
-        raise TypeError("a size known at run time only has no value")
+        raise UnknownSize("a size known at run time only has no value")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
 
@@ -49,6 +53,18 @@ Dim = int
 """One size, or a `Size`."""
 
 Shape = tuple[Dim, ...]
+
+
+class Probe(int):
+    """A number of samples that stands for any: the same is made for several of them, and compared (compile/merge.py).
+
+    It is a number to compute with. What may have to be decided otherwise for other numbers is decided as for a `Size`.
+    """
+
+
+def is_open(n: Dim) -> bool:
+    """Whether what is decided from the size has to hold for others too."""
+    return isinstance(n, Size | Probe)
 
 
 class ShapeError(ValueError):

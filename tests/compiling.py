@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,10 @@ from paramprog.diagnostics import ProgramError
 from paramprog.evaluate import evaluate
 from paramprog.gradient import adjoint
 from paramprog.graph import Node
+from paramprog.transfer.source import dtype_of
+
+STRICT = ("-std=c99", "-O1", "-Wall", "-Werror", "-pedantic", "-fopenmp-simd", "-ffp-contract=off", "-lm")
+SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 needs_compiler = pytest.mark.skipif(toolchain() is None, reason="there is no C compiler")
 
@@ -63,11 +71,46 @@ def gradients(program: paramprog.Program) -> tuple[list[Node], list[Node], list[
     point = program.point()
     built = point.compiled.built
     y = next(iter(built.outputs.values()))
-    wrt = [n for n in built.params.values() if n.kind == "real"]
+    wrt = [n for n in (*built.params.values(), *built.inputs.values()) if n.kind == "real"]
     found = [d for d in adjoint(y, wrt) if d is not None] if not y.shape and y.kind == "real" else []
     rng = np.random.default_rng(3)
+    real = y.graph.real
     points = [
-        {n: v + rng.normal(size=n.shape) * 0.1 if n.kind == "real" else v for n, v in point.leaves.items()}
+        {
+            n: np.asarray(v + rng.normal(size=n.shape) * 0.1, dtype_of(n.type, real))[()]
+            if n.kind == "real"
+            else v
+            for n, v in point.leaves.items()
+        }
         for _ in range(2)
     ]
     return [y, *found], list(points[0]), points
+
+
+# ---- sources that stand alone ------------------------------------------------------------------------------------
+
+
+def prints(text: str, folder: Path, *flags: str) -> list[list[float]] | None:
+    """The numbers that the main of an exported source prints, line by line; None if it says that there is no value."""
+    tool = toolchain()
+    assert tool is not None
+    (folder / "exported.c").write_text(text)
+    words = [*tool.command, str(folder / "exported.c"), "-o", str(folder / "exported"), *flags, *STRICT]
+    built = subprocess.run(words, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([folder / "exported"], capture_output=True, text=True)
+    if done.returncode == 1 and "has no value" in done.stdout:
+        return None
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [[float(x) for x in line.split(":")[1].split()] for line in done.stdout.splitlines()]
+
+
+@cache
+def sanitizers() -> tuple[str, ...]:
+    """The flags, none where the compiler has no sanitizers."""
+    with TemporaryDirectory() as folder:
+        try:
+            prints("int main(void) { return 0; }\n", Path(folder), *SANITIZERS)
+        except AssertionError:
+            return ()
+    return SANITIZERS

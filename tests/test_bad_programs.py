@@ -38,7 +38,8 @@ NOT_FROM_A_FILE = {
     "checkpoint-damaged", "checkpoint-foreign", "checkpoint-write", "loss-fit", "matplotlib-missing", "no-params",
     "resume-differs", "run-config", "run-exists", "run-locked", "run-log", "run-missing", "settings",
     # many samples, and optimising (tests/test_many.py, tests/cli/test_data.py, tests/test_optimising.py)
-    "batch-axis", "batch-mode", "batch-size", "no-data", "optimise-bounds", "optimise-start", "optimise-wrt",
+    "batch-axis", "batch-mode", "batch-size", "no-data", "optimise-bounds", "optimise-start", "optimise-unbounded",
+    "optimise-wrt",
     # an operation that has no rule for many samples: none of those built in
     "no-lanes",
     # what loops may hold for gradients (tests/analyses/test_budget.py)

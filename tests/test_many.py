@@ -271,3 +271,31 @@ def test_the_first_sample_that_is_not_finite_is_named(monkeypatch, chunk):
         assert "in sample 1" in warning.message
     [warning] = program.run(x=x, batch=True).warnings
     assert "NaN here, in sample 5" in warning.message
+
+
+@pytest.mark.parametrize("kept, memory", [("", 900), ("checkpoint 4", None)])
+def test_gradients_of_each_sample_keep_few_states(kept, memory):
+    """By params, by inputs with and without samples, by points of either kind; as those of one after the other."""
+    program = paramprog.loads(f"""
+        param w = [0.3, 0.8], v = 2.0
+        function f(x : real[2], c = 0.5) {{
+            a = v * 3
+            b = sin(x) * a
+            k = 1.0 * 2
+            h = b
+            for i in 0..40 {kept} {{ h = sin(w * h + c) + k * x }}
+            return sum(h) * a
+        }}
+    """)
+    xs = np.random.default_rng(0).standard_normal((3, 2))
+    names = ["w", "x", "c", "a", "b", "v"]
+    for wrt in (names, ["w"], ["x", "w"], ["k"]):
+        found = program.grad(x=xs, batch="x", per_sample=True, wrt=wrt, memory=memory)
+        assert (found.memory is None) == (memory is None)
+        if memory is not None:
+            assert found.memory.predicted <= memory < found.memory.recorded
+        for k, x in enumerate(xs):
+            one = program.grad(x=x, wrt=wrt)
+            np.testing.assert_allclose(found.value[k], one.value, rtol=1e-13)
+            for name in wrt:
+                np.testing.assert_allclose(found[name][k], one[name], rtol=1e-11, atol=1e-12, err_msg=name)

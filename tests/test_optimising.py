@@ -137,6 +137,23 @@ def test_faults(options, code, message):
     assert message in caught.value.diagnostics[0].message
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_what_has_no_optimum(optimizer):
+    """Warned of with a hint at bounds, for what has none on that side; not for what has an optimum, or bounds."""
+    text = "function f(x = 1.0, y = 1.0) { return exp(x) + exp(-y) * (if y > 0 then y * y else 0) }"
+    program = paramprog.loads(text)
+    [warning] = program.optimise(
+        "x,y", maximise=True, optimizer=optimizer, lr=None if optimizer == "lbfgs" else 0.3
+    ).warnings
+    assert (warning.code, warning.severity) == ("optimise-unbounded", "warning")
+    assert warning.message.startswith("the value rose to ")
+    assert warning.message.endswith("with no end in sight: has it a largest value?")
+    assert "--bounds x=LO,HI" in warning.hint
+    within = {"x": (None, 2), "y": (0, 1)}
+    assert program.optimise("x,y", maximise=True, bounds=within, optimizer=optimizer).warnings == []
+    assert paramprog.loads(ROSENBROCK).optimise("x", optimizer=optimizer, steps=3).warnings == []
+
+
 def test_a_start_where_the_gradient_is_not_finite():
     """It is told with the place in the program."""
     program = paramprog.loads("function f(x = 0.0) {\n    y = sqrt(x)\n    return y\n}")

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from paramprog.compile.builder import Builder, around
-from paramprog.compile.tensor import Index, Place, Table, Value, identity
+from paramprog.compile.tensor import Index, Place, Value, identity
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.gather import GATHER, PLACES, SCATTER_ADD
@@ -18,8 +18,9 @@ from paramprog.transfer.put import LATEST, PUT, SPARED
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, ROLL, STACK, TRANSPOSE
 from paramprog.transfer.replace import REPLACE
 from paramprog.transfer.scan import CUMPROD, CUMSUM, RECURRENCE
-from paramprog.transfer.select import EMBED, SLICE, Cuts
+from paramprog.transfer.select import COMPRESS, EMBED, EXPAND, SLICE, Cuts
 from paramprog.transfer.selected import SELECTED
+from paramprog.transfer.source import ARRAY
 
 # ---- static places -----------------------------------------------------------------------------------------------
 
@@ -104,16 +105,16 @@ def _roll(b: Builder, n: Node, x: Value) -> Value:
 # ---- indices known at run time -----------------------------------------------------------------------------------
 
 
-def _counts(i: Value, size: int) -> bool:
+def _counts(i: Node, size: int) -> bool:
     """Whether the indices are known to be 0, 1, ..., size - 1 along the last axis."""
-    if not isinstance(i, Table) or i.shape[-1:] != (size,):
+    if i.op is not ARRAY or i.shape[-1:] != (size,):
         return False
-    return bool(np.array_equal(i.array, np.broadcast_to(np.arange(size), i.shape)))
+    return bool(np.array_equal(i.attrs["value"].array, np.broadcast_to(np.arange(size), i.shape)))
 
 
 def _gather(b: Builder, n: Node, x: Value, i: Value) -> Value:
     axis = n.attrs["axis"]
-    if _counts(i, n.attrs["size"]):
+    if _counts(n.args[1], n.attrs["size"]):
         return b.spread(x, range(axis, axis + len(i.shape) - 1), i.shape[:-1])
     return b.take(x, i, axis)
 
@@ -127,7 +128,7 @@ def _places(b: Builder, n: Node, i: Value) -> Value:
 
 def _scatter_add(b: Builder, n: Node, i: Value, v: Value) -> Value:
     axis, size = n.attrs["axis"], n.attrs["size"]
-    if _counts(i, size):
+    if _counts(n.args[0], size):
         return b.map(n.kind, "0 + {0}", b.sum(v, range(axis, axis + len(i.shape) - 1)))
     outer, inner = prod(v.shape[:axis]), prod(v.shape[axis + len(i.shape) :])
     numbers = (outer, prod(i.shape), size, inner)
@@ -152,6 +153,16 @@ def _spared(b: Builder, n: Node, i: Value) -> Value:
 def _selected(b: Builder, n: Node, c: Value) -> Value:
     numbers = (prod(c.shape[:-1]), c.shape[-1], n.attrs["count"])
     return b.routine("selected", "int", n.shape, [c], numbers, fault=True)
+
+
+def _compress(b: Builder, n: Node, x: Value, c: Value) -> Value:
+    numbers = (prod(c.shape), n.attrs["count"], prod(n.shape[1:]))
+    return b.routine("compress", n.kind, n.shape, [x, c], numbers, of=n.kind)
+
+
+def _expand(b: Builder, n: Node, y: Value, c: Value) -> Value:
+    numbers = (prod(c.shape), n.attrs["count"], prod(y.shape[1:]))
+    return b.routine("expand", n.kind, n.shape, [y, c], numbers, of=n.kind)
 
 
 # ---- along an axis -----------------------------------------------------------------------------------------------
@@ -192,6 +203,8 @@ RULES: Mapping[Op, Callable[..., Value]] = {
     LATEST: _latest,
     SPARED: _spared,
     SELECTED: _selected,
+    COMPRESS: _compress,
+    EXPAND: _expand,
     CUMSUM: _scan("cumsum", "reverse"),
     CUMPROD: _scan("cumprod", "exclusive"),
     RECURRENCE: _scan("recurrence", "reverse"),

@@ -8,19 +8,22 @@ NumPy, and a note says so once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from numpy.typing import NDArray
 
 from paramprog.compile.numpy_plan import Plan
-from paramprog.diagnostics import fail
+from paramprog.diagnostics import ProgramError, fail
 from paramprog.graph import Node
 from paramprog.graph.graph import bodies
 from paramprog.types import elements
 
 if TYPE_CHECKING:
     from paramprog.compile.c_plan import CPlan
+    from paramprog.compile.sized_plan import SizedPlan
+    from paramprog.compile.sized_source import OverSamples
 
 Backend = Literal["auto", "numpy", "c"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -45,9 +48,11 @@ MOST = 10_000
 class Chosen:
     """What computes, and why it is not what was asked for, if it is not."""
 
-    plan: Plan | CPlan
+    plan: Plan | CPlan | SizedPlan
     backend: Literal["numpy", "c"]
     note: str = ""
+    for_any: bool = False
+    """Whether the plan is for any number of samples, not only for that of the outputs it was chosen for."""
 
     @property
     def toolchain(self) -> str:
@@ -62,19 +67,22 @@ def choose(
     *,
     backend: Backend = "auto",
     runs: int = 1,
+    over: OverSamples | None = None,
 ) -> Chosen:
     """The plan for `outputs`, to be called about `runs` times.
+
+    With `over`, which makes the same for another number of samples, it is for any number of them where that can be.
 
     Raises ProgramError "no-c-backend" where C was asked for and cannot be had.
     """
     note = ""
     if backend == "c" or (backend == "auto" and pays(outputs, runs)):
         from paramprog.compile.builder import NotLowered
-        from paramprog.compile.c_plan import CPlan
         from paramprog.compile.toolchain import NoCompiler
 
         try:
-            return Chosen(CPlan(outputs, inputs, into), "c")
+            plan, for_any = _compiled(outputs, inputs, into, over)
+            return Chosen(plan, "c", for_any=for_any)
         except (NotLowered, NoCompiler) as reason:
             note = str(reason)
             if backend == "c":
@@ -83,6 +91,24 @@ def choose(
                     hint += "; `pip install 'paramprog[cc]'` brings a C compiler"
                 raise fail("no-c-backend", f"this cannot be compiled: {note}", None, hint) from None
     return Chosen(Plan(outputs, inputs, into or {}), "numpy", note)
+
+
+def _compiled(
+    outputs: Sequence[Node],
+    inputs: Sequence[Node],
+    into: Mapping[int, NDArray[Any]] | None,
+    over: OverSamples | None,
+) -> tuple[CPlan | SizedPlan, bool]:
+    """The plan, and whether it is for any number of samples. Raises NotLowered, NoCompiler."""
+    from paramprog.compile.builder import NotLowered
+    from paramprog.compile.c_plan import CPlan
+    from paramprog.compile.merge import NotMerged
+    from paramprog.compile.sized_plan import SizedPlan
+
+    if over is not None:
+        with suppress(NotMerged, NotLowered, ProgramError):
+            return SizedPlan(over, into), True
+    return CPlan(outputs, inputs, into), False
 
 
 def pays(outputs: Sequence[Node], runs: int) -> bool:

@@ -25,6 +25,10 @@ THREADS = (
 )
 
 
+QUIET = (ctypes.c_int64 * 3)()
+"""What all compiled code of the process shares: while any of it runs, the BLAS has one thread (library.py)."""
+
+
 class Blas(NamedTuple):
     """Addresses: of gemm, and of the functions that set and get the number of threads (0 if there are none)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from math import prod
 from typing import Any
@@ -35,8 +35,25 @@ SUFFIX = {"int": "i64", "bool": "u8"}
 """The ends of the names of C functions, by the kind of the entries that they are for."""
 
 
+REASONS: Mapping[str, str] = {
+    "record": "`{op}` has no C form: its record has no text in C",
+    "region": "a region `{op}` has no C form: it is of a kind of its own",
+    "tapes": "`{op}` of whole tapes has no C form",
+    "constant": "a constant array has {entries:,} entries, more than {most:,}, and is no range",
+    "outer": "what goes in or comes out has a size known at run time only",
+    "leaf": "no value is given for {leaf}",
+    "size": "`{op}` of an array whose size is known at run time only",
+    "sizes": "`{op}` of all entries of an array with two sizes known at run time only",
+    "lanes": "the sum over lanes of arrays whose size is known at run time only",
+}
+"""All that is not compiled, and why; programs of the language have none of it but large constants."""
+
+
 class NotLowered(Exception):
-    """The C back end cannot compute this; the message says what and why."""
+    """The C back end cannot compute this, for one of `REASONS`."""
+
+    def __init__(self, reason: str, **about: object) -> None:
+        super().__init__(REASONS[reason].format(**about))
 
 
 class Builder:
@@ -103,7 +120,7 @@ class Builder:
             places = tuple(Place(-1) if n == 1 else Place(left.pop(0)) for n in x.shape)
             return self.view(x, to, places)
         if any(isinstance(n, Size) for n in (*x.shape, *to)):
-            raise NotLowered("an array whose size is known at run time only takes another shape")
+            raise NotLowered("size", op="reshape")
         return Alias(self.new(), x.kind, to, self.site, x.of if isinstance(x, Alias) else x)
 
     def take(self, x: Value, index: Value, axis: int) -> Value:
@@ -114,7 +131,7 @@ class Builder:
 
     def table(self, array: Any, kind: Kind) -> Value:
         if array.size > MAX_TABLE:
-            raise NotLowered(f"a constant array has {array.size:,} entries, more than {MAX_TABLE:,}")
+            raise NotLowered("constant", entries=array.size, most=MAX_TABLE)
         return Table(self.new(), kind, array.shape, self.site, array)
 
     def reduce(self, how: How, x: Value, axes: Sequence[int]) -> Value:
@@ -125,7 +142,9 @@ class Builder:
         if how in ("argmax", "argmin"):  # along the innermost loop, which counts
             rank, kind = len(x.shape), "int"
             x = self.permute(x, [*(k for k in range(rank) if k not in axes), *axes])
-            axes = (rank - 1,)
+            if len(axes) > 1:
+                x = self.reshape(x, (*shape, prod(x.shape[len(shape) :])))
+            axes = (len(shape),)
         return Reduce(self.new(), kind, shape, self.site, how, x, tuple(axes))
 
     def sum(self, x: Value, axes: Sequence[int]) -> Value:
@@ -167,7 +186,7 @@ class Builder:
         """The C function for entries of kind `of`, by default that of the result."""
         shapes = [x.shape for x in args] + [shape]
         if any(isinstance(n, Size) for s in shapes for n in s):
-            raise NotLowered(f"`{name}` of an array whose size is known at run time only")
+            raise NotLowered("size", op=name)
         function = f"pp_{name}_{self.suffix(of or kind)}"
         return Routine(
             self.new(), kind, shape, self.site, function, tuple(args), tuple(numbers), fault, scratch

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from paramprog.compile.blas import MODULE
 from paramprog.compile.library import Library, build
+from paramprog.compile.limits import usable
 from paramprog.compile.source import CSource, c_source, lower, prepared
+from paramprog.compile.threads import has_chunks
 from paramprog.evaluate import evaluate
 from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
@@ -48,7 +50,11 @@ class CPlan:
             self._rooms = [
                 self._room(k, y, d) for k, (y, d) in enumerate(zip(self.outputs, self.made, strict=True))
             ]
-        self.call: Callable[..., tuple[Any, ...]] = _fast(self) or _Slow(self)
+        self.threads = usable() if has_chunks(self.unit_source) else 1
+        """How many compute, at most; results are the same for any number."""
+        self.call: Callable[..., tuple[Any, ...]] = (
+            entry_of(self.library, real, (), self.threads) if layouts_hold() else _Slow(self)
+        )
         """What takes arrays of the right kind and numbers, and returns new arrays and numbers, as fast as can be."""
 
     def __call__(self, *values: Any) -> Sequence[Any]:
@@ -119,22 +125,24 @@ class _Slow:
             for k, (y, d) in enumerate(zip(plan.outputs, plan.made, strict=True))
         ]
         pointers = (ctypes.c_void_p * (len(given) + len(made)))(*[a.ctypes.data for a in (*given, *made)])
+        if plan.threads > 1:
+            plan.library.handle.pp_use_threads(ctypes.c_int64(plan.threads))
         fault = self.entry(pointers)
         if fault:
             raise ArithmeticError(str(fault))
         return tuple(a if a.shape else a[()] for a in made)
 
 
-def _fast(plan: CPlan) -> Callable[..., tuple[Any, ...]] | None:
-    """The built-in function of the library; None where its layouts do not hold."""
-    if not layouts_hold():
-        return None
-    handle = plan.library.handle
-    _connect(handle, plan.unit_source.unit.real)
+def entry_of(
+    library: Library, real: str, names: tuple[str, ...], threads: int
+) -> Callable[..., tuple[Any, ...]]:
+    """The built-in function of a library, where `layouts_hold`; `names` of its arguments are for what it has to say."""
+    _connect(library.handle, real)
+    about = (*names, threads)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
-    method = ctypes.addressof(ctypes.c_char.in_dll(handle, "pp_method"))
-    made: Callable[..., tuple[Any, ...]] = make(method, None, None)
+    method = ctypes.addressof(ctypes.c_char.in_dll(library.handle, "pp_method"))
+    made: Callable[..., tuple[Any, ...]] = make(method, id(about), None)
     return made
 
 
@@ -162,7 +170,16 @@ def layouts_hold() -> bool:
         return False
     if np.lib.NumpyVersion(np.__version__) < "2.0.0" or np.lib.NumpyVersion(np.__version__) >= "3.0.0":
         return False
+    pair = (1.5, 2.5)
+    number = ctypes.c_double.from_address(id(pair[0]) + HEAD_BYTES)
+    items = (ctypes.c_void_p * 2).from_address(id(pair) + HEAD_BYTES + ctypes.sizeof(ctypes.c_ssize_t))
+    if number.value != pair[0] or list(items) != [id(x) for x in pair]:
+        return False
     return _array_looks_right(np.arange(6.0).reshape(2, 3))
+
+
+HEAD_BYTES = ctypes.sizeof(ctypes.c_ssize_t) + ctypes.sizeof(ctypes.c_void_p)
+"""The count of references and the type, with which every object begins."""
 
 
 class _Array(ctypes.Structure):

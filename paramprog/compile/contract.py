@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from paramprog.compile.builder import Builder
 from paramprog.compile.tensor import Contract, Value
-from paramprog.types import Dim, Size
+from paramprog.types import Dim, Size, is_open
 
 SMALL = 16_384
 """Products of entries below which loops are faster than a call of the BLAS."""
 
 UNKNOWN = 64
-"""What a size known at run time only counts as."""
+"""What a size known at run time only counts as, and a number of samples."""
 
 
 class Letters(NamedTuple):
@@ -53,7 +53,7 @@ class Gemm(NamedTuple):
 
 
 def _extent(sizes: dict[str, Dim], letters: str) -> int:
-    return prod(UNKNOWN if isinstance(sizes[c], Size) else sizes[c] for c in letters)
+    return prod(UNKNOWN if is_open(sizes[c]) else sizes[c] for c in letters)
 
 
 def _one(sizes: dict[str, Dim], letters: str) -> Dim:

@@ -61,7 +61,13 @@ def export_c(
     product = PRODUCT.format(letter="d" if suffix == "f64" else "s", suffix=suffix)
     parts = [
         _about(title, names, leaves, present, gradients),
-        head(whole.unit.real, grows=primal.grows or whole.grows, tables=bool(primal.tables or whole.tables)),
+        head(
+            whole.unit.real,
+            grows=primal.grows or whole.grows,
+            tables=bool(primal.tables or whole.tables),
+            heap=primal.heap or whole.heap,
+            replays=primal.replays or whole.replays,
+        ),
         primal.tables,
         whole.tables,
         called,

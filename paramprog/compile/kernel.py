@@ -140,12 +140,29 @@ class Fill(NamedTuple):
 
 
 @dataclass(eq=False)
+class Chunks:
+    """How an outermost loop is cut, if it has at least `least` turns: `most` chunks of at least `rows` turns.
+
+    The number of turns is a multiple of `line`. Each chunk has its own of `sums`, and of `arrays`, to which it adds: a
+    row of memory for all chunks. See chunks.py.
+    """
+
+    least: int
+    rows: int
+    line: int
+    most: int
+    sums: list[Start]
+    arrays: dict[Buf, tuple[Buf, How]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
 class For:
     depth: int
     extent: Dim
     body: list[Statement]
     sums: list[tuple[str, Kind, How]] = field(default_factory=list)
     """What its statements accumulate."""
+    chunks: Chunks | None = None
 
 
 Statement = Let | Load | Store | Start | Fold | Multiply | AddProduct | Finish | Check | Fill | For
@@ -179,14 +196,29 @@ class Product(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A routine; `site` is the number of its operation, if it may fail."""
+    """A routine; `site` is the number of its operation, if it may fail. With `heap` it uses the heap."""
 
     function: str
-    numbers: Sequence[int]
+    numbers: Sequence[Dim]
     args: Sequence[Buf]
     out: Buf
     scratch: Buf | None
     site: int
+    heap: bool = False
+
+
+class Open(NamedTuple):
+    """A pointer to the rows of the block of a handle, and the number of these rows."""
+
+    to: Buf
+    handle: Buf
+
+
+class Pad(NamedTuple):
+    """The rows of the blocks of several handles, beside each other; zeros where one has fewer than the longest."""
+
+    to: Buf
+    handles: Buf
 
 
 class Ensure(NamedTuple):
@@ -241,6 +273,36 @@ class Turns:
     holds: Buf | None = None
     trips: Buf | None = None
     size: Size | None = None
+    releases: bool = False
+    """Whether blocks that a turn makes are of no use after it."""
+
+
+@dataclass(eq=False)
+class Replays:
+    """The turns of a loop backwards, run again from states on a shelf (transfer/loop_replay.py).
+
+    `advance` makes of the `states` before turn `turn` those before the next one, `body` is the turn of the backward
+    loop; `at` is the number of the turn in the order of the rows. `shelf` has rows for each of `states`, `kept` the
+    turns before which the states on it are.
+    """
+
+    turn: str
+    at: str
+    limit: Buf
+    most: int
+    static: int | None
+    reverse: bool
+    states: list[Carried]
+    shelf: list[Buf]
+    kept: Buf
+    carries: list[Carried]
+    advance: list[Step]
+    body: list[Step]
+    outside: list[Buf]
+    index: list[str]
+    grows: list[Buf]
+    size: Size | None
+    releases: bool
 
 
 @dataclass(eq=False)
@@ -254,7 +316,7 @@ class Choice:
     outside: list[Buf]
 
 
-Step = Kernel | Product | Call | Ensure | Copy | Zero | AddTo | Turns | Choice
+Step = Kernel | Product | Call | Open | Pad | Ensure | Copy | Zero | AddTo | Turns | Replays | Choice
 
 
 def outside(step: Step) -> list[Buf]:
@@ -271,4 +333,17 @@ def outside(step: Step) -> list[Buf]:
         return [step.to]
     if isinstance(step, AddTo):
         return [step.to, step.value]
+    if isinstance(step, Open):
+        return [step.handle]
+    if isinstance(step, Pad):
+        return [step.to, step.handles]
     return step.outside
+
+
+def bodies(step: Step) -> list[list[Step]]:
+    """The lists of steps in a step."""
+    if isinstance(step, Turns):
+        return [step.test, step.body]
+    if isinstance(step, Replays):
+        return [step.advance, step.body]
+    return step.sides if isinstance(step, Choice) else []

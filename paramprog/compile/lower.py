@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from paramprog.compile.builder import Builder, NotLowered
+from paramprog.compile.chunks import cut
 from paramprog.compile.contract import gemm
-from paramprog.compile.kernel import Buf, Call, Ensure, Kernel, Product, Step
+from paramprog.compile.kernel import Buf, Call, Ensure, Kernel, Open, Pad, Product, Step
 from paramprog.compile.reads import base, is_call
+from paramprog.compile.region_values import Branch, Loop, Replay
 from paramprog.compile.regions import branch_steps, loop_steps
+from paramprog.compile.replays import replay_steps
 from paramprog.compile.schedule import Item, Nest, Schedule
 from paramprog.compile.tensor import (
     Assembled,
-    Branch,
     Contract,
     Input,
-    Loop,
     Number,
+    Opened,
+    Padded,
     Part,
     Put,
     Routine,
@@ -43,6 +46,8 @@ class Lowering:
         self._numbers: dict[Node, int] = {}
         self.sizes: dict[Size, str] = {}
         """The variables that hold sizes known at run time only."""
+        self.heap = False
+        """Whether something lies in blocks."""
 
     def fresh(self, letter: str = "v") -> str:
         return f"{self._prefix}{letter}{next(self._names)}"
@@ -61,7 +66,7 @@ class Lowering:
             if isinstance(n, Size):
                 self.sizes.setdefault(n, self.fresh("z"))
         if any(isinstance(n, Size) for n in shape[1:]):
-            raise NotLowered("an array has a size known at run time only behind its first axis")
+            raise NotLowered("sizes", op="array")
         self.memory.append(found)
         return found
 
@@ -76,7 +81,7 @@ class Lowering:
         made: list[Value] = []
         for value, to in outputs:
             target = value
-            if isinstance(base(value), Input | Table | Number) or base(value) in bufs:
+            if isinstance(base(value), Input | Table | Number | Opened) or base(value) in bufs:
                 self.builder.site = value.site
                 target = self.builder.copy(value)
             bufs[base(target)] = (
@@ -101,6 +106,8 @@ class _BodyLowering:
                 self.owner |= dict.fromkeys(v.parts, v)
             if isinstance(v, Table):
                 bufs[v] = lowering.table(v)
+            elif isinstance(v, Opened):
+                bufs[v] = self._opened(v)
             elif v not in bufs and self._wants_memory(v):
                 bufs[v] = lowering.buf(v.kind, v.shape)
 
@@ -108,6 +115,14 @@ class _BodyLowering:
         if isinstance(v, Assembled | Part):
             return True
         return v in self.schedule.stored and self.schedule.in_memory(v)
+
+    def _opened(self, v: Opened) -> Buf:
+        """The memory of a block: where it lies is known at run time only."""
+        name, self.lowering.heap = self.lowering.fresh("p"), True
+        for n in v.shape:
+            if isinstance(n, Size):
+                self.lowering.sizes.setdefault(n, self.lowering.fresh("z"))
+        return Buf(name, v.kind, v.shape, name)
 
     def steps(self) -> list[Step]:
         run: list[Item] = []
@@ -130,6 +145,7 @@ class _BodyLowering:
 
     def _kernel(self, items: Sequence[Item]) -> None:
         kernel: Kernel = KernelWriter(self.lowering, self.schedule, self.bufs, self.owner, items).kernel
+        cut(kernel, self.lowering.buf)
         for buf, written in kernel.bufs.items():
             if written:
                 self._ensure(buf)
@@ -150,7 +166,13 @@ class _BodyLowering:
             site = self.lowering.number(v.site) if v.fault else 0
             scratch = self.lowering.buf(v.kind, (v.scratch,)) if v.scratch else None
             args = [self.memory(a) for a in v.of]
-            self.made.append(Call(v.function, v.numbers, args, self.bufs[v], scratch, site))
+            self.lowering.heap |= v.heap
+            self.made.append(Call(v.function, v.numbers, args, self.bufs[v], scratch, site, v.heap))
+        elif isinstance(v, Opened):
+            self.made.append(Open(self.bufs[v], self.memory(v.of)))
+        elif isinstance(v, Padded):
+            self.lowering.heap = True
+            self.made.append(Pad(self.bufs[v], self.memory(v.of)))
         elif isinstance(v, Contract):
             shape = gemm(v)
             assert shape is not None
@@ -158,6 +180,8 @@ class _BodyLowering:
             self.made.append(Product(shape, self.memory(v.a), self.memory(v.b), self.bufs[v]))
         elif isinstance(v, Loop):
             self.made += loop_steps(self.lowering, v, self.memory, self.bufs)
+        elif isinstance(v, Replay):
+            self.made += replay_steps(self.lowering, v, self.memory, self.bufs)
         else:
             assert isinstance(v, Branch)
             self.made += branch_steps(self.lowering, v, self.memory, self.bufs)

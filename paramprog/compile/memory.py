@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping, Sequence
 
-from paramprog.compile.kernel import Buf, Choice, Step, Turns, outside
+from paramprog.compile.kernel import Buf, Step, bodies, outside
 from paramprog.types import Kind, Real
 
 LINE = 64
@@ -34,14 +34,11 @@ class Lifetimes:
             self._time += 1
             used = outside(step)
             self._use(used)
-            if isinstance(step, Turns):
-                self._walk(step.test)
-                self._walk(step.body)
-            elif isinstance(step, Choice):
-                for side in step.sides:
-                    self._walk(side)
-            else:
+            inner = bodies(step)
+            if not inner:
                 continue
+            for body in inner:
+                self._walk(body)
             self._time += 1
             self._use(used)
 

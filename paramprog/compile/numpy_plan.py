@@ -42,6 +42,7 @@ from paramprog.transfer.reduce import MEAN
 from paramprog.transfer.select import SLICE, where
 from paramprog.transfer.source import ARRAY, FULL, LEAF, dtype_of
 from paramprog.transfer.step import REAL, STEP, STOP
+from paramprog.types import Size
 
 
 class Plan:
@@ -266,7 +267,8 @@ class _Writer:
     def _ufunc(self, k: int, n: Node) -> None:
         args = ", ".join(self._of(a) for a in n.args)
         f = self._function(n.op.value)
-        if not n.shape:
+        # a history is as long as a run makes it
+        if not n.shape or any(isinstance(size, Size) for size in n.shape):
             self._assign(n, f"{f}({args})")
             return
         buffer = self._buffer(n, k, n.args)

@@ -12,12 +12,17 @@ from paramprog.compile.kernel import (
     Copy,
     Ensure,
     Kernel,
+    Open,
+    Pad,
     Product,
+    Replays,
     Step,
     Turns,
     Zero,
 )
-from paramprog.compile.print_kernel import TYPE, KernelPrinter, Texts
+from paramprog.compile.print_chunks import EACH, ChunkPrinter
+from paramprog.compile.print_kernel import TYPE, Texts
+from paramprog.compile.print_replays import heap_call, marked, opened_lines, released, replay_lines
 from paramprog.diagnostics import Span
 
 
@@ -28,6 +33,7 @@ class StepPrinter:
         self.texts, self.comment = texts, comment
         self.functions: list[str] = []
         self.uses_blas = False
+        self.replays = False
 
     def lines(self, steps: Sequence[Step], pad: str = "    ") -> Iterator[str]:
         for step in steps:
@@ -36,33 +42,39 @@ class StepPrinter:
 
     def _step(self, step: Step) -> Iterator[str]:
         if isinstance(step, Kernel):
-            printer = KernelPrinter(step, self.texts)
+            printer = ChunkPrinter(step, self.texts)
             spans = [n.span for n in step.lines.values() if n.span is not None]
-            self.functions.append(self.comment(spans) + printer.text())
+            text = printer.text()
+            self.functions.append((EACH if printer.uses_chunks else "") + self.comment(spans) + text)
             yield printer.call()
         elif isinstance(step, Product):
             yield from self._product(step)
         elif isinstance(step, Call):
             yield from self._call(step)
         elif isinstance(step, Ensure):
-            yield self._grown(step.buf, self.texts.dim(step.buf.shape[0]))
+            yield self.grown(step.buf, self.texts.dim(step.buf.shape[0]))
         elif isinstance(step, Copy):
-            yield f"memcpy({step.to.text}, {step.source}, {self._bytes(step.to)});"
+            yield f"memcpy({step.to.text}, {step.source}, {self.bytes(step.to)});"
         elif isinstance(step, Zero):
-            yield f"memset({step.buf.text}, 0, {self._bytes(step.buf)});"
+            yield f"memset({step.buf.text}, 0, {self.bytes(step.buf)});"
         elif isinstance(step, AddTo):
             sign = "|=" if step.to.kind == "bool" else "+="
             yield f"for (int64_t j = 0; j < {step.to.size}; j++) {step.to.text}[j] {sign} {step.value.text}[j];"
+        elif isinstance(step, Open | Pad):
+            yield from opened_lines(self, step)
         elif isinstance(step, Turns):
             yield from self._turns(step)
+        elif isinstance(step, Replays):
+            self.replays = True
+            yield from replay_lines(self, step)
         else:
             yield from self._choice(step)
 
-    def _bytes(self, buf: Buf) -> str:
+    def bytes(self, buf: Buf) -> str:
         count = f"{self.texts.dim(buf.shape[0])} * {buf.size}" if buf.grows else str(buf.size)
         return f"sizeof({TYPE[buf.kind]}) * (size_t)({count})"
 
-    def _grown(self, buf: Buf, rows: str) -> str:
+    def grown(self, buf: Buf, rows: str) -> str:
         size = max(buf.size, 1)
         return (
             f"if (pp_room((void **)&{buf.name}, &{buf.name}_rows, {rows}, {size} * sizeof({TYPE[buf.kind]}))) "
@@ -91,6 +103,9 @@ class StepPrinter:
     def _call(self, c: Call) -> Iterator[str]:
         arrays = [b.text for b in (*c.args, c.out)] + ([] if c.scratch is None else [c.scratch.text])
         name = self.texts.call(c.function)
+        if c.heap:
+            yield from heap_call(name, [*map(self.texts.dim, c.numbers), *arrays], c.site)
+            return
         call = f"{name}({', '.join([*map(str, c.numbers), *arrays])})"
         yield f"if ({call} && !fault) fault = {c.site};" if c.site else f"{call};"
 
@@ -104,7 +119,7 @@ class StepPrinter:
         if t.size is not None:
             yield f"    {self.texts.sizes[t.size]} = {limit};"
         if t.holds is None:
-            yield from (f"    {self._grown(b, limit)}" for b in t.grows)
+            yield from (f"    {self.grown(b, limit)}" for b in t.grows)
         for c in t.carries:
             yield f"    const {TYPE[c.start.kind]} *{c.pointer} = {c.start.text};"
         yield f"    int64_t {t.counter} = 0;"
@@ -113,17 +128,19 @@ class StepPrinter:
         yield f"        const int64_t {t.at} = {at}; (void){t.at};"
         for name in t.index:
             yield f"        const int64_t {name}[1] = {{{t.at}}};"
+        yield from (f"        {line}" for line in marked(t))
         yield from self.lines(t.test, "        ")
         if t.holds is not None:
             yield f"        if (fault || !{t.holds.text}[0]) break;"
-            yield from (f"        {self._grown(b, f'{t.at} + 1')}" for b in t.grows)
+            yield from (f"        {self.grown(b, f'{t.at} + 1')}" for b in t.grows)
         yield from self.lines(t.body, "        ")
         for c in t.carries:
             yield f"        {c.pointer} = {c.next};"
+        yield from (f"        {line}" for line in released(t))
         yield "    }"
         for c in t.carries:
             if c.result is not None:
-                yield f"    memcpy({c.result.text}, {c.pointer}, {self._bytes(c.result)});"
+                yield f"    memcpy({c.result.text}, {c.pointer}, {self.bytes(c.result)});"
         if t.trips is not None:
             yield f"    {t.trips.text}[0] = {t.counter};"
         if t.size is not None:

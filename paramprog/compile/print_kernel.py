@@ -56,8 +56,8 @@ Sizes = Mapping[Size, str]
 class Texts:
     """Texts of one program: what the precision decides, and which functions they call."""
 
-    def __init__(self, real: Real, sizes: Sizes) -> None:
-        self.real, self.sizes = real, sizes
+    def __init__(self, real: Real, sizes: Sizes, passed: Sequence[Size] = ()) -> None:
+        self.real, self.sizes, self.passed = real, sizes, passed
         self.suffix = "f64" if real == "float64" else "f32"
         self.called: dict[tuple[str, str], None] = {}
 
@@ -110,17 +110,19 @@ class KernelPrinter:
             name = self.names.setdefault(buf.text, f"a{len(self.names)}")
             self.written[name] = self.written.get(name, False) or written
             self.types[name] = TYPE[buf.kind]
-        self.extents: dict[Size, None] = {}
-        self.near, self.in_vector = False, False
+        self.extents: dict[Size, None] = dict.fromkeys(texts.passed)
+        self.near, self.in_vector, self.straight = False, False, False
 
     def text(self) -> str:
         """The definition.
 
         Of functions that have a part for far arguments only, which cannot be vectorised, there are two: one for near
-        arguments, which looks for far ones and then has the other do all of it again.
+        arguments, which looks for far ones and then has the other do all of it again. So it is in short straight code,
+        where no branch is then between sin(x) and cos(x), which share most of their work.
         """
         kernel = self.kernel
-        if not _is_vectorised_with_near(kernel.body):
+        self.straight = kernel.weight <= INLINED and not any(isinstance(s, For) for s in kernel.body)
+        if not (_calls_near(kernel.body) if self.straight else _is_vectorised_with_near(kernel.body)):
             return self._definition(kernel.name, "")
         whole = self._definition(f"{kernel.name}_far", "", apart=True)
         self.near = True
@@ -169,7 +171,7 @@ class KernelPrinter:
         text = self.texts.expression
         if isinstance(s, Let):
             written = s.text
-            if self.near and self.in_vector:
+            if self.near and (self.in_vector or self.straight):
                 for function, argument in _FAR.findall(written):
                     yield f"far |= {text(f'pp_{function}_is_far({argument})')};"
                 written = _FAR.sub(r"pp_\1_near(\2)", written)
@@ -195,7 +197,7 @@ class KernelPrinter:
         elif isinstance(s, Fold):
             yield from self._fold(s)
         elif isinstance(s, Finish):
-            if _has_flag(s.kind, s.how):
+            if has_flag(s.kind, s.how):
                 yield f"if ({s.name}_n) {s.name} = NAN;"
         elif isinstance(s, Check):
             yield f"{s.name} |= {text(s.condition)};"
@@ -208,7 +210,7 @@ class KernelPrinter:
             yield f"int64_t {s.name} = -1; {kind} {s.name}_b = 0;"
         else:
             yield f"{kind} {s.name} = {FIRST[s.kind][s.how]};"
-            if _has_flag(s.kind, s.how):
+            if has_flag(s.kind, s.how):
                 yield f"int {s.name}_n = 0;"
 
     def _fold(self, s: Fold) -> Iterator[str]:
@@ -218,7 +220,7 @@ class KernelPrinter:
             better = f"{s.name} < 0 || {v} {sign} {b} || ({v} != {v} && {b} == {b})"
             yield f"if ({better}) {{ {s.name} = {s.counter}; {b} = {v}; }}"
             return
-        if _has_flag(s.kind, s.how):
+        if has_flag(s.kind, s.how):
             sign = ">" if s.how == "max" else "<"
             yield f"{s.name} = {v} {sign} {s.name} ? {v} : {s.name}; {s.name}_n |= {v} != {v};"
             return
@@ -260,10 +262,14 @@ class KernelPrinter:
             near = " reduction(|:far)" if self.near and _is_vectorised_with_near([loop]) else ""
             yield "#pragma omp simd" + "".join(_reductions(loop)) + near
         i = f"i{loop.depth}"
-        yield f"{pad}for (int64_t {i} = 0; {i} < {self._extent(loop.extent)}; {i}++) {{"
+        first, end = self._bounds(loop)
+        yield f"{pad}for (int64_t {i} = {first}; {i} < {end}; {i}++) {{"
         yield from self._lines(loop.body, pad + "    ")
         yield f"{pad}}}"
         self.in_vector = False
+
+    def _bounds(self, loop: For) -> tuple[str, str]:
+        return "0", self._extent(loop.extent)
 
 
 def _may_reorder(loop: For) -> bool:
@@ -275,21 +281,21 @@ def _may_reorder(loop: For) -> bool:
     return not adds and any(kind == "real" and how != "or" for _, kind, how in loop.sums)
 
 
+def _calls_near(body: Sequence[Statement]) -> bool:
+    return any(isinstance(s, Let) and _FAR.search(s.text) for s in body)
+
+
 def _is_vectorised_with_near(body: Sequence[Statement]) -> bool:
     """Whether a loop without loops in it calls a function of `NEAR`."""
     for loop in body:
         if isinstance(loop, For):
             inner = any(isinstance(s, For) for s in loop.body)
-            if (
-                _is_vectorised_with_near(loop.body)
-                if inner
-                else any(isinstance(s, Let) and _FAR.search(s.text) for s in loop.body)
-            ):
+            if _is_vectorised_with_near(loop.body) if inner else _calls_near(loop.body):
                 return True
     return False
 
 
-def _has_flag(kind: Kind, how: How) -> bool:
+def has_flag(kind: Kind, how: How) -> bool:
     """Whether NaN is looked for apart: a maximum of a vectorised loop would lose it."""
     return kind == "real" and how in ("max", "min")
 
@@ -297,5 +303,5 @@ def _has_flag(kind: Kind, how: How) -> bool:
 def _reductions(loop: For) -> Iterator[str]:
     for name, kind, how in dict.fromkeys(loop.sums):
         yield f" reduction({REDUCTION[how]}:{name})"
-        if _has_flag(kind, how):
+        if has_flag(kind, how):
             yield f" reduction(|:{name}_n)"

@@ -7,9 +7,14 @@ It refuses whatever it does not expect: the caller then makes arrays of the righ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from paramprog.compile.chunks import WORK, work_of_steps
 from paramprog.compile.kernel import Buf
 from paramprog.compile.print_kernel import TYPE
+from paramprog.compile.sized_entry import TEXTS, long_from, samples_of_arguments
 from paramprog.compile.source import CSource
+from paramprog.compile.threads import has_chunks
 from paramprog.types import Kind
 
 HEAD = """
@@ -17,17 +22,23 @@ typedef struct pp_object { intptr_t count; void *type; } pp_object;
 typedef struct {
     pp_object head; char *data; int rank; intptr_t *dims, *strides; void *base, *descr; int flags;
 } pp_array;
+typedef struct { pp_object head; double value; } pp_float;
+typedef struct { pp_object head; intptr_t count; pp_object *items[]; } pp_tuple;
+extern char PyFloat_Type[];
 extern double PyFloat_AsDouble(pp_object *);
 extern pp_object *PyFloat_FromDouble(double), *PyLong_FromLongLong(long long), *PyBool_FromLong(long),
-        *PyTuple_New(intptr_t);
+        *PyTuple_New(intptr_t), *PyTuple_GetItem(pp_object *, intptr_t);
 extern long long PyLong_AsLongLong(pp_object *);
-extern int PyObject_IsTrue(pp_object *), PyTuple_SetItem(pp_object *, intptr_t, pp_object *);
+extern int PyObject_IsTrue(pp_object *);
 extern pp_object *PyErr_Occurred(void);
 extern void PyErr_Format(pp_object *, const char *, ...), *PyEval_SaveThread(void), PyEval_RestoreThread(void *);
 extern pp_object *PyExc_TypeError, *PyExc_ArithmeticError;
 extern void Py_DecRef(pp_object *), Py_IncRef(pp_object *);
 static void **pp_numpy;
 static void *pp_descrs[3];
+static double pp_number(pp_object *x) {
+    return x->type == (void *)PyFloat_Type ? ((pp_float *)x)->value : PyFloat_AsDouble(x);
+}
 void pp_use_numpy(void **table, void *real, void *whole, void *truth) {
     pp_numpy = table; pp_descrs[0] = real; pp_descrs[1] = whole; pp_descrs[2] = truth;
 }
@@ -46,10 +57,10 @@ DESCR: dict[Kind, int] = {"real": 0, "int": 1, "bool": 2}
 """Places in `pp_descrs`."""
 
 LONG = 200_000
-"""Bytes of arrays from which a call lets other threads run."""
+"""Bytes of arrays from which a call lets other threads run; it also does if it computes as much as a chunk."""
 
 _NUMBER: dict[Kind, tuple[str, str, str]] = {
-    "real": ("T", "(T)PyFloat_AsDouble({})", "{0} == -1 && PyErr_Occurred()"),
+    "real": ("T", "(T)pp_number({})", "{0} == -1 && PyErr_Occurred()"),
     "int": ("int64_t", "PyLong_AsLongLong({})", "{0} == -1 && PyErr_Occurred()"),
     "bool": ("uint8_t", "(uint8_t)PyObject_IsTrue({})", "PyErr_Occurred()"),
 }
@@ -77,15 +88,17 @@ def python_entry(source: CSource) -> str:
         "    }",
         f"    const int into = count == {total} && {len(made)};",
     ]
+    if source.sized is not None:
+        lines += samples_of_arguments(source)
     for k, buf in enumerate(given):
-        lines += _taken(k, buf)
+        lines += _taken(k, buf, source.dims(buf))
     lines += [f"    pp_object *made[{max(len(made), 1)}] = {{0}};"]
     for k, buf in enumerate(made):
-        lines += _room(k, len(given) + k, buf, types)
-    size = source.arena + sum(8 * b.size for b in (*given, *made))
-    call = "    int64_t fault = pp_entry(io);"
-    if size >= LONG:
-        call = "    void *state = PyEval_SaveThread();\n" + call + "\n    PyEval_RestoreThread(state);"
+        lines += _room(k, len(given) + k, buf, types, source.dims(buf))
+    if has_chunks(source):
+        place = len(given) if source.sized is not None else 0
+        lines += [f"    pp_threads = PyLong_AsLongLong(PyTuple_GetItem(self, {place}));"]
+    call = _call(source)
     lines += [
         call,
         "    if (fault) {",
@@ -93,26 +106,43 @@ def python_entry(source: CSource) -> str:
         '        PyErr_Format(PyExc_ArithmeticError, "%lld", (long long)fault);',
         "        return 0;",
         "    }",
-        f"    pp_object *found = PyTuple_New({len(made)});",
+        f"    pp_tuple *found = (pp_tuple *)PyTuple_New({len(made)});",
+        "    if (!found) return 0;",
     ]
     for k, buf in enumerate(made):
         if buf.shape:
-            lines.append(f"    PyTuple_SetItem(found, {k}, made[{k}]);")
+            lines.append(f"    found->items[{k}] = made[{k}];")
         else:
             number = _MADE[buf.kind].format(f"*({TYPE[buf.kind]} *)io[{len(given) + k}]")
-            lines.append(f"    PyTuple_SetItem(found, {k}, {number});")
+            lines.append(f"    found->items[{k}] = {number};")
     lines += [
-        "    return found;",
+        "    return &found->head;",
         "}",
         "struct { const char *name; void *f; int flags; const char *doc; } pp_method = "
         '{"compiled", (void *)pp_call, 0x80, 0};',
         "",
     ]
-    return HEAD + "\n".join(lines)
+    return HEAD + (TEXTS if source.sized is not None else "") + "\n".join(lines)
 
 
-def _taken(k: int, buf: Buf) -> list[str]:
-    """The k-th input: the data of an array of the right kind, or a number."""
+def _call(source: CSource) -> str:
+    """The call of `pp_entry`, which lets other threads run if it may be long."""
+    outer = (*source.unit.inputs, *source.unit.outputs)
+    if source.sized is not None:
+        return (
+            f"    void *state = samples < {long_from(source, LONG)} ? 0 : PyEval_SaveThread();\n"
+            "    int64_t fault = pp_entry(io, samples);\n"
+            "    if (state) PyEval_RestoreThread(state);"
+        )
+    call = "    int64_t fault = pp_entry(io);"
+    small = source.arena + sum(8 * b.size for b in outer) < LONG
+    if small and not has_chunks(source) and work_of_steps(source.unit.steps) < WORK:
+        return call
+    return f"    void *state = PyEval_SaveThread();\n{call}\n    PyEval_RestoreThread(state);"
+
+
+def _taken(k: int, buf: Buf, sizes: Sequence[str]) -> list[str]:
+    """The k-th input: the data of an array of the right kind and sizes, or a number."""
     if not buf.shape:
         type, call, failed = _NUMBER[buf.kind]
         return [
@@ -120,18 +150,18 @@ def _taken(k: int, buf: Buf) -> list[str]:
             f"    if ({failed.format(f'n{k}')}) return 0;",
             f"    io[{k}] = &n{k};",
         ]
-    dims = f"(const intptr_t[]){{{', '.join(map(str, buf.shape))}}}"
+    dims = f"(const intptr_t[]){{{', '.join(sizes)}}}"
     return [
         f"    io[{k}] = pp_data(args[{k}], pp_descrs[{DESCR[buf.kind]}], {len(buf.shape)}, {dims}, 0);",
         f'    if (!io[{k}]) {{ PyErr_Format(PyExc_TypeError, "argument {k}"); return 0; }}',
     ]
 
 
-def _room(k: int, at: int, buf: Buf, types: dict[Kind, int]) -> list[str]:
+def _room(k: int, at: int, buf: Buf, types: dict[Kind, int], sizes: Sequence[str]) -> list[str]:
     """The k-th output: the caller's array, or a new one; of a number, a variable."""
     if not buf.shape:
         return [f"    {TYPE[buf.kind]} r{k};", f"    io[{at}] = &r{k};"]
-    dims = ", ".join(map(str, buf.shape))
+    dims = ", ".join(sizes)
     rank, descr = len(buf.shape), DESCR[buf.kind]
     return [
         f"    intptr_t d{k}[] = {{{dims}}};",

@@ -13,6 +13,8 @@ from paramprog.compile.tensor import (
     Index,
     Input,
     Map,
+    Opened,
+    Padded,
     Part,
     Place,
     Put,
@@ -40,7 +42,9 @@ class Read(NamedTuple):
 
 def is_call(v: Value) -> bool:
     """Whether it is a step of its own."""
-    return isinstance(v, Region | Routine) or (isinstance(v, Contract) and gemm(v) is not None)
+    return isinstance(v, Region | Routine | Opened | Padded) or (
+        isinstance(v, Contract) and gemm(v) is not None
+    )
 
 
 def base(v: Value) -> Value:
@@ -105,14 +109,14 @@ def begin(v: Value) -> list[Read]:
 
 def pulled(root: Value, stored: Set[Value]) -> list[Read]:
     """Everything that `root` computes in place, and the stored values that it loads, in order."""
-    seen: set[Read] = set()
+    seen: dict[Read, None] = {}  # in an order that is the same in every process
     todo = begin(root)
     call = is_call(root)
     while todo:
         read = todo.pop()
         if read in seen:
             continue
-        seen.add(read)
+        seen[read] = None
         if (
             read.at is not None
             and not call

@@ -6,13 +6,15 @@ turn, or the row of its history. A branch per lane runs its lanes one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from paramprog.compile.heap import uses_heap
 from paramprog.compile.kernel import AddTo, Buf, Carried, Choice, Ensure, Step, Turns, Zero
-from paramprog.compile.tensor import Branch, Loop, Side, Value
+from paramprog.compile.region_values import Branch, Carry, Loop, Replay, Side
+from paramprog.compile.tensor import Value
 from paramprog.types import Shape, Size
 
 if TYPE_CHECKING:
@@ -27,35 +29,56 @@ def _row(buf: Buf, at: str, shape: Shape, rank: int = 1) -> Buf:
     return Buf(buf.name, buf.kind, shape, f"({buf.text} + {at} * {size})")
 
 
-def loop_steps(low: Lowering, loop: Loop, memory: Memory, bufs: Mapping[Value, Buf]) -> list[Step]:
-    """The steps of a loop; `bufs` holds the memory of its parts."""
-    counter, at = low.fresh("t"), low.fresh("t")
+def entering(
+    low: Lowering, region: Loop | Replay, memory: Memory, at: str, outside: list[Buf]
+) -> tuple[dict[Value, Buf], list[str]]:
+    """What a turn reads, in terms of the number `at` of the row; and the names of its numbers."""
     known: dict[Value, Buf] = {}
-    outside = [memory(loop.limit)]
-    for e in loop.free:
+    for e in region.free:
         buf = memory(e.outside)
         known[e.inside] = replace(buf, address=buf.text)
         outside.append(buf)
-    for e in loop.scans:
+    for e in region.scans:
         buf = memory(e.outside)
         known[e.inside] = _row(buf, at, e.inside.shape)
         outside.append(buf)
     names = []
-    for leaf in loop.index:
+    for leaf in region.index:
         name = low.fresh("n")
         names.append(name)
         known[leaf] = Buf(name, "int", (), name)
-    grows, size = _rows_that_grow(low, loop, bufs)
+    return known, names
+
+
+def leaving(
+    region: Loop | Replay, bufs: Mapping[Value, Buf], at: str, outside: list[Buf]
+) -> tuple[list[tuple[Value, Buf]], dict[Value, str]]:
+    """Where the rows of histories go; and those that stay where they are while the loop runs."""
     outputs: list[tuple[Value, Buf]] = []
     rows: dict[Value, str] = {}
-    for inside, part in loop.histories:
+    for inside, part in region.histories:
         row = _row(bufs[part], at, inside.shape)
         outputs.append((inside, row))
         outside.append(bufs[part])
         if not bufs[part].grows:
             rows[inside] = row.text
-    carries = []
-    for c in loop.carries:
+    return outputs, rows
+
+
+def carrying(
+    low: Lowering,
+    carries: Sequence[Carry],
+    memory: Memory,
+    bufs: Mapping[Value, Buf],
+    turn: str,
+    rows: Mapping[Value, str],
+    outside: list[Buf],
+) -> tuple[list[Carried], dict[Value, Buf], list[tuple[Value, Buf]]]:
+    """The pointers of carries, what the body reads, and where it puts the next values: `turn` counts the turns."""
+    made = []
+    known: dict[Value, Buf] = {}
+    outputs: list[tuple[Value, Buf]] = []
+    for c in carries:
         start = memory(c.start)
         pointer, spare = low.fresh("p"), None
         known[c.inside] = Buf(pointer, c.inside.kind, c.inside.shape, pointer)
@@ -63,12 +86,24 @@ def loop_steps(low: Lowering, loop: Loop, memory: Memory, bufs: Mapping[Value, B
             after = rows[c.next]
         else:
             spare = low.buf(c.inside.kind, (2, *c.inside.shape))
-            after = f"({spare.text} + ({counter} & 1) * {max(prod(c.inside.shape), 1)})"
+            after = f"({spare.text} + ({turn} & 1) * {max(prod(c.inside.shape), 1)})"
             outputs.append((c.next, Buf(spare.name, spare.kind, c.inside.shape, after)))
             outside.append(spare)
         result = None if c.result is None else bufs[c.result]
         outside += [start, *([] if result is None else [result])]
-        carries.append(Carried(pointer, start, after, spare, result))
+        made.append(Carried(pointer, start, after, spare, result))
+    return made, known, outputs
+
+
+def loop_steps(low: Lowering, loop: Loop, memory: Memory, bufs: Mapping[Value, Buf]) -> list[Step]:
+    """The steps of a loop; `bufs` holds the memory of its parts."""
+    counter, at = low.fresh("t"), low.fresh("t")
+    outside = [memory(loop.limit)]
+    known, names = entering(low, loop, memory, at, outside)
+    grows, size = rows_that_grow(low, loop, bufs)
+    outputs, rows = leaving(loop, bufs, at, outside)
+    carries, at_carries, nexts = carrying(low, loop.carries, memory, bufs, counter, rows, outside)
+    known |= at_carries
     turns = Turns(
         counter,
         at,
@@ -89,11 +124,14 @@ def loop_steps(low: Lowering, loop: Loop, memory: Memory, bufs: Mapping[Value, B
         turns.holds = low.buf("bool", ())
         outside.append(turns.holds)
         turns.test = low.body([(loop.test, replace(turns.holds, address=turns.holds.text))], known)
-    turns.body = low.body(outputs, known)
+    turns.body = low.body([*outputs, *nexts], known)
+    turns.releases = not loop.hands_on and uses_heap([turns])
     return [turns]
 
 
-def _rows_that_grow(low: Lowering, loop: Loop, bufs: Mapping[Value, Buf]) -> tuple[list[Buf], Size | None]:
+def rows_that_grow(
+    low: Lowering, loop: Loop | Replay, bufs: Mapping[Value, Buf]
+) -> tuple[list[Buf], Size | None]:
     """The histories whose length is known at run time only, and its size."""
     found = [bufs[h.rows] for h in loop.histories if bufs[h.rows].grows]
     site = loop.site

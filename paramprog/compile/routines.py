@@ -6,6 +6,7 @@ whether they did, and then leave zeros where they have computed nothing.
 
 from __future__ import annotations
 
+from paramprog.compile.heap import HEAP_ROUTINES
 from paramprog.compile.matrix_routines import MATRIX_ROUTINES, STATIC
 
 _ARRAYS = "const @T *restrict x, @T *restrict y"
@@ -79,6 +80,25 @@ SELECTIONS = {
         if (found != count) return 1;
     }}
     return 0;
+}}""",
+    "compress": f"""{STATIC}void pp_compress@S(int64_t lanes, int64_t count, int64_t inner,
+        const @T *restrict x, const uint8_t *restrict c, @T *restrict y) {{
+    int64_t found = 0;
+    for (int64_t l = 0; l < lanes; l++)
+        if (c[l] && found < count) {{
+            for (int64_t k = 0; k < inner; k++) y[found * inner + k] = x[l * inner + k];
+            found++;
+        }}
+    for (int64_t k = found * inner; k < count * inner; k++) y[k] = 0;
+}}""",
+    "expand": f"""{STATIC}void pp_expand@S(int64_t lanes, int64_t count, int64_t inner,
+        const @T *restrict x, const uint8_t *restrict c, @T *restrict y) {{
+    int64_t found = 0;
+    for (int64_t l = 0; l < lanes; l++) {{
+        int held = c[l] && found < count;
+        for (int64_t k = 0; k < inner; k++) y[l * inner + k] = held ? x[found * inner + k] : 0;
+        found += held;
+    }}
 }}""",
 }
 
@@ -315,5 +335,13 @@ CONVOLUTIONS = {
     ),
 }
 
-ROUTINES: dict[str, str] = {**SELECTIONS, **SCANS, **PRODUCTS, **ORDERS, **CONVOLUTIONS, **MATRIX_ROUTINES}
+ROUTINES: dict[str, str] = {
+    **SELECTIONS,
+    **SCANS,
+    **PRODUCTS,
+    **ORDERS,
+    **CONVOLUTIONS,
+    **MATRIX_ROUTINES,
+    **HEAP_ROUTINES,
+}
 """The text of each routine for reals (and for other entries, where `WHOLE_PRODUCTS` has none)."""

@@ -1,6 +1,6 @@
 """How each primitive that is not elementwise becomes values of tensor.py; elementwise ones carry their C text.
 
-What has no rule here and no text in its record is not lowered; `NOT_LOWERED` says why.
+What has neither is not lowered (`builder.REASONS`).
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paramprog.compile import array_rules, matrix_rules, reduction_rules
+from paramprog.compile import array_rules, matrix_rules, reduction_rules, tape_rules
 from paramprog.compile.builder import Builder, NotLowered, literal
+from paramprog.compile.constant_arrays import constant
 from paramprog.compile.tensor import Value
 from paramprog.graph import Node
 from paramprog.op import Op
-from paramprog.transfer.select import COMPRESS, EXPAND
 from paramprog.transfer.source import ARRAY, FULL
-from paramprog.transfer.tape import DEEPER, LONE, PUSH, REST, TAPE, TOP
+from paramprog.types import is_tape
 
 Rule = Callable[..., Value]
 """(builder, node, *values of the arguments) -> the value of the node."""
@@ -26,7 +26,7 @@ def _full(b: Builder, n: Node) -> Value:
 
 
 def _array(b: Builder, n: Node) -> Value:
-    return b.table(n.attrs["value"].array, n.kind)
+    return constant(b, n.attrs["value"].array, n.kind)
 
 
 RULES: Mapping[Op, Rule] = {
@@ -35,23 +35,18 @@ RULES: Mapping[Op, Rule] = {
     **array_rules.RULES,
     **matrix_rules.RULES,
     **reduction_rules.RULES,
+    **tape_rules.RULES,
 }
-
-NOT_LOWERED: Mapping[Op, str] = {
-    **dict.fromkeys((TAPE, PUSH, TOP, REST, LONE, DEEPER), "tapes grow while a program runs"),
-    COMPRESS: "how many lanes are selected is known at run time only",
-    EXPAND: "how many lanes are selected is known at run time only",
-}
-"""Primitives without a lowering: programs that need them are run by NumPy."""
 
 
 def lowered(b: Builder, n: Node, args: list[Value]) -> Value:
     """The value of a node that is neither leaf nor region. Raises NotLowered."""
+    if n.op not in tape_rules.RULES and is_tape(n.type):
+        return tape_rules.over_tapes(b, n, *args)
     if n.op in RULES:
         return RULES[n.op](b, n, *args)
     if not n.op.elementwise or n.op.c is None:
-        why = NOT_LOWERED.get(n.op, "its record has no text in C")
-        raise NotLowered(f"`{n.op.spelled}` has no C form: {why}")
+        raise NotLowered("record", op=n.op.spelled)
     kind = n.args[0].kind
     text, fault = _text(b, n.op, n.attrs, kind), n.op.c_fault.get(kind)
     return args[0] if text == "{0}" and kind == n.kind else b.map(n.kind, text, *args, fault=fault)

@@ -5,20 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from paramprog.compile.builder import NotLowered, literal
 from paramprog.compile.functions import functions
+from paramprog.compile.heap import HEAD as HEAP_HEAD
+from paramprog.compile.heap import HEAP, room
 from paramprog.compile.kernel import Buf, Step
 from paramprog.compile.lower import Lowering
 from paramprog.compile.memory import arena
+from paramprog.compile.merge import SAMPLES
 from paramprog.compile.print_c import StepPrinter
 from paramprog.compile.print_kernel import TYPE, Texts
+from paramprog.compile.print_replays import SPLIT
+from paramprog.compile.sized_memory import SizedArena
 from paramprog.compile.translate import Program
 from paramprog.diagnostics import Span
 from paramprog.graph import Node
@@ -63,12 +68,15 @@ static int pp_room(void **data, int64_t *rows, int64_t wanted, size_t row) {
 }
 """
 
+EACH = Size()
+"""The number of samples, of programs for any."""
+
 LOOPS = "#define PP_PRODUCT(ta, tb, m, n, k, a, b, c) pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c)\n"
 
 
 @dataclass(eq=False)
 class Unit:
-    """The lowered program: `steps`, its memory, and the types of what goes in and comes out."""
+    """The lowered program: `steps`, its memory, the types of what goes in and comes out, the names of what goes in."""
 
     real: Real
     inputs: list[Buf]
@@ -76,6 +84,7 @@ class Unit:
     steps: list[Step]
     lowering: Lowering
     types: tuple[list[Type], list[Type]]
+    names: list[str | None]
 
     @property
     def sites(self) -> Sequence[Node]:
@@ -83,9 +92,19 @@ class Unit:
         return self.lowering.sites
 
 
+class Sized(NamedTuple):
+    """What a source for any number of samples has more: places for these, and the sizes of inputs and outputs in C."""
+
+    memory: SizedArena
+    dims: Mapping[str, list[str]]
+
+
 @dataclass(eq=False)
 class CSource:
-    """`head` (types and constants), `functions`, `run`; `arena` is how many bytes `pp_run` wants."""
+    """`head` (types and constants), `functions`, `run`; `arena` is how many bytes `pp_run` wants.
+
+    With `sized` it is for any number of samples (sized_source.py): `pp_places` tells how many bytes.
+    """
 
     unit: Unit
     head: str = ""
@@ -97,13 +116,21 @@ class CSource:
     arena: int = 0
     uses_blas: bool = False
     grows: bool = False
+    heap: bool = False
+    replays: bool = False
+    sized: Sized | None = None
 
     @cached_property
     def parameters(self) -> str:
         unit = self.unit
         given = [f"const {TYPE[b.kind]} *{b.name}" for b in unit.inputs]
         made = [f"{TYPE[b.kind]} *{b.name}" for b in unit.outputs]
-        return ", ".join([*given, *made, "char *arena"])
+        count = [f"int64_t {SAMPLES}", "const int64_t *places"] if self.sized is not None else []
+        return ", ".join([*given, *made, *count, "char *arena"])
+
+    def dims(self, buf: Buf) -> list[str]:
+        """The sizes of an input or output, in C."""
+        return [str(n) for n in buf.shape] if self.sized is None else self.sized.dims[buf.name]
 
     def text(self, product: str | None = None) -> str:
         """All of it; `product` defines PP_PRODUCT, by default with loops."""
@@ -112,7 +139,8 @@ class CSource:
         helpers = self.helpers
         if self.uses_blas:
             helpers += "\n\n" + (LOOPS.format(suffix=suffix) if product is None else product)
-        return "\n".join([*parts, helpers, *self.kernels, self.run])
+        places = [] if self.sized is None else [self.sized.memory.text]
+        return "\n".join([*parts, helpers, *self.kernels, *places, self.run])
 
 
 def lower(outputs: Sequence[Node], leaves: Sequence[Node], *, prefix: str = "") -> Unit:
@@ -125,26 +153,30 @@ def lower(outputs: Sequence[Node], leaves: Sequence[Node], *, prefix: str = "") 
         list(zip(program.outputs, made, strict=True)), dict(zip(program.inputs, inputs, strict=True))
     )
     types = [n.type for n in leaves], [y.type for y in outputs]
-    return Unit(outputs[0].graph.real, inputs, made, steps, low, types)
+    return Unit(outputs[0].graph.real, inputs, made, steps, low, types, [n.name for n in leaves])
 
 
 def _outer(low: Lowering, n: Node) -> Buf:
     if any(isinstance(size, Size) for size in n.shape):
-        raise NotLowered("what goes in or comes out has a size known at run time only")
+        raise NotLowered("outer")
     name = low.fresh("x")
     return Buf(name, n.kind, n.shape, name)
 
 
-def c_source(unit: Unit, comment: Callable[[Sequence[Span]], str] = lambda spans: "") -> CSource:
-    """The C text of a lowered program; `comment` makes that of a kernel from the places that it computes."""
+def c_source(
+    unit: Unit, comment: Callable[[Sequence[Span]], str] = lambda spans: "", sized: Sized | None = None
+) -> CSource:
+    """The C text of a lowered program; `comment` makes that of a kernel from the places that it computes.
+
+    With `sized` all kernels are told the number of samples, and places depend on it.
+    """
     low = unit.lowering
     texts = Texts(unit.real, low.sizes)
+    if sized is not None:
+        texts = Texts(unit.real, {**low.sizes, EACH: SAMPLES}, [EACH])
     printer = StepPrinter(texts, comment)
     body = list(printer.lines(unit.steps))
-    places, size = arena(low.memory, unit.steps, unit.real)
-    lines = [
-        f"    {TYPE[b.kind]} *const {b.name} = ({TYPE[b.kind]} *)(arena + {at});" for b, at in places.items()
-    ]
+    lines, size = _places(unit, sized)
     grows = [b for b in low.memory if b.grows]
     lines += [f"    {TYPE[b.kind]} *{b.name} = 0; int64_t {b.name}_rows = 0;" for b in grows]
     lines += [f"    int64_t {name} = 0; (void){name};" for name in low.sizes.values()]
@@ -152,12 +184,21 @@ def c_source(unit: Unit, comment: Callable[[Sequence[Span]], str] = lambda spans
         f"    const {TYPE[b.kind]} *const {b.name} = pp_opaque({b.name}_data);" for b in low.tables.values()
     ]
     tables = [_table(t.array, b, unit.real) for t, b in low.tables.items()]
-    source = CSource(unit, head(unit.real, grows=bool(grows), tables=bool(tables)), "\n".join(tables))
+    goes = bool(grows) or low.heap
+    text = head(unit.real, grows=bool(grows), tables=bool(tables), heap=low.heap, replays=printer.replays)
+    source = CSource(unit, text, "\n".join(tables))
+    if low.heap:
+        bytes = room(unit.steps) if sized is None else None
+        made = "{0}" if bytes is None else f"pp_within(arena + {-(-size // 64) * 64}, {bytes - HEAP_HEAD})"
+        size = size if bytes is None else -(-size // 64) * 64 + bytes
+        lines.append(f"    pp_heap heap = {made};")
+    source.sized, source.heap, source.replays = sized, low.heap, printer.replays
     source.arena, source.grows, source.called = size, bool(grows), texts.called
     source.helpers = functions(texts.called, unit.real)
     source.kernels, source.uses_blas = printer.functions, printer.uses_blas
     frees = [f"    free({b.name});" for b in grows]
-    end = ["done:", *frees] if grows else []
+    frees += ["    pp_back(&heap, 0, 0);"] if low.heap else []
+    end = ["done:", *frees] if goes else []
     source.run = "\n".join(
         [
             f"static int64_t pp_run({source.parameters}) {{",
@@ -174,10 +215,28 @@ def c_source(unit: Unit, comment: Callable[[Sequence[Span]], str] = lambda spans
     return source
 
 
-def head(real: Real, *, grows: bool, tables: bool) -> str:
-    """What comes first: headers, the type of reals, room for arrays that grow, constant arrays."""
+def _places(unit: Unit, sized: Sized | None) -> tuple[list[str], int]:
+    """The statements that say where arrays lie, and how many bytes the arena has, if that is known."""
+    memory = unit.lowering.memory
+    if sized is None:
+        known, size = arena(memory, unit.steps, unit.real)
+        places = {b: str(at) for b, at in known.items()}
+        lines = []
+    else:
+        size, by_name = 0, sized.memory.places
+        places = {b: by_name[b.name] for b in memory if not b.grows}
+        lines = ["    (void)places;"]
+    lines += [
+        f"    {TYPE[b.kind]} *const {b.name} = ({TYPE[b.kind]} *)(arena + {at});" for b, at in places.items()
+    ]
+    return lines, size
+
+
+def head(real: Real, *, grows: bool, tables: bool, heap: bool, replays: bool) -> str:
+    """What comes first: headers, the type of reals, room for arrays that grow, blocks, constant arrays."""
     text = HEAD.format(real="double" if real == "float64" else "float")
-    return text + (GROWS if grows else "") + (OPAQUE if tables else "")
+    wanted = {GROWS: grows, OPAQUE: tables, HEAP: heap, SPLIT: replays}
+    return text + "".join(part for part, used in wanted.items() if used)
 
 
 def _table(array: Any, buf: Buf, real: Real) -> str:

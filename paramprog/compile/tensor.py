@@ -8,11 +8,11 @@ calls     steps of their own: `Routine`, `Loop`, `Branch`, and contractions larg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from paramprog.graph import Node
-from paramprog.types import Kind, Shape
+from paramprog.types import Dim, Kind, Shape
 
 How = Literal["+", "*", "max", "min", "or", "and", "argmax", "argmin"]
 """How entries become one."""
@@ -209,17 +209,41 @@ class Routine(Value):
     """What a C function makes of whole arrays: `function(numbers..., arrays..., result)`.
 
     With `fault` it returns whether it could not; `scratch` is how many entries of memory it wants behind the result.
+    With `heap` it makes or reads blocks (boxes.py), and gets the heap before the numbers.
     """
 
     function: str
     of: Sequence[Value]
-    numbers: Sequence[int]
+    numbers: Sequence[Dim]
     fault: bool = False
     scratch: int = 0
+    heap: bool = False
 
     @property
     def args(self) -> Sequence[Value]:
         return self.of
+
+
+@dataclass(eq=False, repr=False)
+class Opened(Value):
+    """The rows of the block that a handle stands for, where they lie; this says how many there are."""
+
+    of: Value
+
+    @property
+    def args(self) -> Sequence[Value]:
+        return (self.of,)
+
+
+@dataclass(eq=False, repr=False)
+class Padded(Value):
+    """The rows of the blocks of several handles, [rows, *handles, *row]: as many as the longest has, then zeros."""
+
+    of: Value
+
+    @property
+    def args(self) -> Sequence[Value]:
+        return (self.of,)
 
 
 @dataclass(eq=False, repr=False)
@@ -236,78 +260,6 @@ class Part(Value):
 @dataclass(eq=False, repr=False)
 class Region(Value):
     """A loop or a branch; its results are its parts."""
-
-
-class Entering(NamedTuple):
-    """A value of outside, as a body sees it."""
-
-    inside: Input
-    outside: Value
-
-
-class Carry(NamedTuple):
-    """`next` is the value in the next turn; `result` the part with the last one, if anyone wants it."""
-
-    inside: Input
-    start: Value
-    next: Value
-    result: Part | None
-
-
-class History(NamedTuple):
-    """The values of `inside` in all turns (or lanes), one row each."""
-
-    inside: Value
-    rows: Part
-
-
-@dataclass(eq=False, repr=False)
-class Loop(Region):
-    """A body once for each turn, while fewer than `limit` have been made and `test` holds.
-
-    `static` is the number of turns where that is known.
-    """
-
-    limit: Value
-    carries: list[Carry] = field(default_factory=list)
-    scans: list[Entering] = field(default_factory=list)
-    free: list[Entering] = field(default_factory=list)
-    index: list[Input] = field(default_factory=list)
-    histories: list[History] = field(default_factory=list)
-    test: Value | None = None
-    reverse: bool = False
-    static: int | None = None
-    trips: Part | None = None
-
-    @property
-    def args(self) -> Sequence[Value]:
-        outer = [c.start for c in self.carries]
-        return [self.limit, *outer, *(e.outside for e in (*self.scans, *self.free))]
-
-
-class Side(NamedTuple):
-    """One body of a branch, and what it gives for each part of the branch (None: zeros)."""
-
-    free: list[Entering]
-    shared: list[Entering]
-    ends: list[Value | None]
-
-
-@dataclass(eq=False, repr=False)
-class Branch(Region):
-    """One of two bodies; with a condition of some shape, one for each of its lanes.
-
-    `parts[k]` is, of what the side taken gives, the k-th; if it is in `summed`, the sum over the lanes.
-    """
-
-    condition: Value
-    sides: list[Side] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    summed: frozenset[int] = frozenset()
-
-    @property
-    def args(self) -> Sequence[Value]:
-        return [self.condition, *(e.outside for s in self.sides for e in (*s.free, *s.shared))]
 
 
 def needed(outputs: Sequence[Value]) -> list[Value]:

@@ -135,5 +135,7 @@ class Sizes:
 
     def _misfit(self, name: str, what: str) -> ProgramError:
         message = f"`{name}` is {self.wanted[name]}, and {what}"
-        hint = f"they are {listed(self.found[name].columns)}"
+        columns = self.found[name].columns
+        those = f"they are {listed(columns)}; " if len(columns) > 1 else ""
+        hint = f"{those}bind as many as it has entries, as in --bind {name}=COLUMNS"
         return fail("data-width", message, self.table.header(), hint)

@@ -86,7 +86,7 @@ class Objective:
         self._samples = Samples(rows, self.memory)
         self._gradient = np.zeros(self.layout.size, self.layout.real)
         self._gradients: dict[int, MeanGradient] = {}
-        """By the number of rows."""
+        """By the number of rows; one that is for any number of them is there by each that there was."""
         self._constants = {built.inputs[k]: v for k, v in self.fixed.items() if k in built.inputs}
 
     @property
@@ -111,7 +111,11 @@ class Objective:
         return evaluation(rows, self._noise(size, step, 0) if self.noise else {}), self._gradient
 
     def _made(self, size: int) -> MeanGradient:
-        """The gradient of so many rows, made."""
+        """The gradient of so many rows, made, if there is none yet for any number of them."""
+        for known in self._gradients.values():
+            if known.chosen.for_any:
+                self._gradients[size] = known
+                return known
         parts = list(self.layout.views(self._gradient).values())
         wrt = list(self.params.values())
         made = self._samples.mean_gradient_into(

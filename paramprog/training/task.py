@@ -153,7 +153,9 @@ def _as_predicted(bound: Bound, target: str, prediction: Node, settings: Setting
         )
         wanted = "one label" if settings.loss == "cross_entropy" else f"a target for {prediction.type}"
         message = f"{what}{inside} cannot be {wanted} in each row"
-        raise fail("data-width", message, bound.table.header(), "choose others with --target")
+        count = int(np.prod(shape, dtype=int))
+        hint = f"name {count} columns" if count > 1 else "name one column"
+        raise fail("data-width", message, bound.table.header(), f"{hint}: --target COLUMNS")
     return found.reshape(len(found), *shape)
 
 

@@ -94,7 +94,7 @@ class BranchDerivative:
         One-sided facts come out masked.
         """
         pairs = {k: p for k, p in pairs.items() if any(f is not None for f in p)}
-        sums = {k: found for k in summed if (found := self._lane_sum(pairs.get(k, ()))) is not None}
+        sums = {k: found for k in pairs if k in summed and (found := self._lane_sum(pairs[k])) is not None}
         pieces = {p: None for found in sums.values() for p in found.pieces if not self._outside(p)}
         pairs = {k: p for k, p in pairs.items() if k not in sums} | {p: [p.node] for p in pieces}
         types = {**types, **{p: self._piece_type(p) for p in pieces}}

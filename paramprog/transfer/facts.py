@@ -17,7 +17,7 @@ from paramprog.op import Chain, Linear
 from paramprog.transfer.contract import CONTRACT
 from paramprog.transfer.dependence import LANES, dependence
 from paramprog.transfer.gather import SCATTER_ADD
-from paramprog.transfer.linear import MASK, SPREAD, SUM
+from paramprog.transfer.linear import MASK, MUL, SPREAD, SUM
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.put import SPARED, along_others
 from paramprog.transfer.select import EMBED, EXPAND
@@ -67,6 +67,8 @@ def unselected(fact: Fact) -> Fact:
 
 def plus(a: Fact, b: Fact) -> Fact:
     """The meet of two facts: their sum."""
+    if isinstance(a, Node) and isinstance(b, Node):
+        return ADD(a, b)
     if a is None or b is None:
         return b if a is None else a
     if isinstance(a, Mapping):
@@ -99,6 +101,8 @@ def push_fact(chain: Chain, fact: Fact, *, selects: bool = False) -> Fact:
 
 def pull_fact(chain: Chain, fact: Fact, *, selects: bool = False) -> Fact:
     """J^T fact. Entries that `chain` does not select are structural zeros, on nodes only if `selects`."""
+    if len(chain) == 1 and chain[0].op is MUL and not isinstance(fact, Masked):
+        return chain[0](fact)  # the Jacobian of nearly all elementwise primitives, its own transpose
     return _through([lin.T for lin in reversed(chain)], fact, selects)
 
 
@@ -107,6 +111,9 @@ def _through(maps: Iterable[Linear], fact: Fact, selects: bool) -> Fact:
     g, lanes, selected = fact if isinstance(fact, Masked) else (fact, None, False)
     on_nodes = isinstance(g, Node)
     for lin in maps:
+        if lanes is None and lin.op.elementwise and lin.op is not MASK:
+            g = lin(g)  # makes no lanes
+            continue
         known = lin.frozen[0] if lin.op is MASK and on_nodes and not isinstance(lin.frozen[0], Node) else None
         if known is not None and np.all(known):
             continue

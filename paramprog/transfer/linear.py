@@ -21,6 +21,7 @@ from paramprog.op import (
     Surface,
     arithmetic,
     logical,
+    new_linear,
     numbered_axes,
     register,
     unchanged,
@@ -44,7 +45,9 @@ def linear(
 
     def jacobian(port: int, y: Any, *xs: Any, **attrs: Any) -> Chain | None:
         return (
-            (Linear(op, port, xs[:port] + xs[port + 1 :], attrs),) if holes is None or port in holes else None
+            (new_linear((op, port, xs[:port] + xs[port + 1 :], attrs)),)
+            if holes is None or port in holes
+            else None
         )
 
     op = register(Op(name, doc, value, jacobian=jacobian, transpose=transpose, **fields))

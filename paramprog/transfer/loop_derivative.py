@@ -19,8 +19,8 @@ from paramprog.transfer.linear import LETTERS, MUL
 from paramprog.transfer.loop_history import History
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import Host
-from paramprog.transfer.step import OR
-from paramprog.types import Size, elements
+from paramprog.transfer.step import LESS, NOT_EQUAL, OR, REAL
+from paramprog.types import Size, elements, is_tape
 
 
 class LinearLoop:
@@ -175,7 +175,7 @@ class LinearLoop:
             for x in found:
                 if x not in products:
                     rest = plus(rest, x)
-            sums[p] = self._summed(rest, pairs)
+            sums[p] = self._summed(rest, pairs, self._value(self.init[p]))
         made = self._made(pairs, reverse=not self.node.attrs["reverse"])
         if self.states is not None:
             entering = [self._value(a) for a in self.node.args[1:]]
@@ -195,11 +195,15 @@ class LinearLoop:
 
         return [None, *(fact_of(p) for p in self.node.attrs["ports"])]
 
-    def _summed(self, fact: Fact, pairs: list[tuple[Node, Node]]) -> Fact:
-        """Carries that hold the sum of a fact over the turns."""
+    def _summed(self, fact: Fact, pairs: list[tuple[Node, Node]], like: Node) -> Fact:
+        """Carries that hold the sum of a fact over the turns; it is as long as `like`, which only a run may tell."""
 
         def carry(x: Node, op: Op) -> Node:
-            total = self.body.port("carry", self.graph.zeros(x))
+            zero = self.graph.zeros(x)
+            if any(isinstance(n, Size) for n in x.shape) and not is_tape(x.type):
+                none = NOT_EQUAL(like, like) if like.kind == "bool" else LESS(like, like)
+                zero = none if x.kind == "bool" else REAL(none)
+            total = self.body.port("carry", zero)
             pairs.append((total, op(total, x)))
             return total
 

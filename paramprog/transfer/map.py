@@ -13,7 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from paramprog.op import OPS, Chain, KindRule, Linear, Op, Sample, Surface, arithmetic, register, to_real
+from paramprog.op import (
+    NO_ATTRS,
+    OPS,
+    Chain,
+    KindRule,
+    Op,
+    Sample,
+    Surface,
+    arithmetic,
+    new_linear,
+    register,
+    to_real,
+)
 from paramprog.transfer.linear import MUL
 from paramprog.transfer.spelling import at_least
 from paramprog.transfer.step import SIGN, STEP
@@ -24,7 +36,7 @@ Partial = Callable[..., Any]
 
 def diagonal(partial: Any) -> Chain:
     """The Jacobian diag(partial)."""
-    return (Linear(MUL, 1, (partial,)),)
+    return (new_linear((MUL, 1, (partial,), NO_ATTRS)),)
 
 
 def smooth(

@@ -11,9 +11,8 @@ from paramprog.op import KindRule, Op, Sample, Surface, arithmetic, logical, num
 from paramprog.transfer.linear import AXIS, SPREAD, SUM, axis_attrs, reduction
 from paramprog.transfer.map import GUARD, smooth
 from paramprog.transfer.reduce import Axes, never_empty, reduced
-from paramprog.transfer.spelling import one_axis
 from paramprog.transfer.step import GREATER, INSIDE, REAL, SHARE
-from paramprog.types import Shape, Type
+from paramprog.types import Shape, ShapeError, Type
 
 AB = ("a", "b")
 
@@ -89,7 +88,7 @@ def _chooser(
 ) -> Op:
     """Register a reduction to an index or a truth value: it has no derivative."""
     surface = Surface(name, doc, options=AXIS, attrs=attrs)
-    samples = (Sample(((4,),), {"axes": (0,)}), Sample(((2, 3),), {"axes": (1,)}))
+    samples = tuple(Sample((s,), {"axes": a}) for s, a in [((4,), (0,)), ((2, 3), (1,)), ((2, 3), (0, 1))])
     return register(
         Op(
             name,
@@ -105,8 +104,11 @@ def _chooser(
     )
 
 
-def _one_axis(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"axes": (one_axis(types, options),)}
+def _some_axis(types: tuple[Type, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`axis = k`, or all axes. Raises ShapeError for a scalar."""
+    if not types[0].shape:
+        raise ShapeError("takes an array; this is a scalar")
+    return axis_attrs(types, options)
 
 
 def _not_empty_index(shape: Shape, *, axes: Axes) -> Shape:
@@ -115,24 +117,32 @@ def _not_empty_index(shape: Shape, *, axes: Axes) -> Shape:
 
 
 def _argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, *, axes: function(x, axes[0])
+    """The place along one axis; along several it counts their entries row by row."""
+
+    def value(x: Any, *, axes: Axes) -> Any:
+        if len(axes) > 1:
+            x = np.moveaxis(x, axes, range(-len(axes), 0))
+            x = x.reshape(*x.shape[: -len(axes)], -1)
+        return function(x, axes[0] if len(axes) == 1 else -1)
+
+    return value
 
 
 ARGMAX: Op = _chooser(
     "argmax",
-    "the index of the largest entry, the first of several",
+    "the index of the largest entry, the first of several; row by row if there are more axes",
     _argument(np.argmax),
     to_int,
     {"shape_rule": _not_empty_index},
-    _one_axis,
+    _some_axis,
 )
 ARGMIN: Op = _chooser(
     "argmin",
-    "the index of the smallest entry, the first of several",
+    "the index of the smallest entry, the first of several; row by row if there are more axes",
     _argument(np.argmin),
     to_int,
     {"shape_rule": _not_empty_index},
-    _one_axis,
+    _some_axis,
 )
 ANY: Op = _chooser(
     "any", "whether any entry holds", lambda x, *, axes: np.any(x, axes), logical, {"signature": reduction}

@@ -146,7 +146,8 @@ STD: Op = reduced(
     "std",
     "the standard deviation (divides by n)",
     _std,
-    lambda y, x, axes, sizes: DIV0(_centred(x, axes, sizes), count(sizes) * y),
+    # of x / y, whose sum does not overflow: |x| / y is no more than 1 / eps, or y is 0
+    lambda y, x, axes, sizes: (1.0 / count(sizes)) * _centred(DIV0(x, y), axes, sizes),
 )
 NORM: Op = reduced(
     "norm",

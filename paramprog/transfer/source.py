@@ -28,7 +28,8 @@ def _no_value(*, type: Type) -> Any:
 def _full(*, value: Any, type: Type, real: Real = "float64") -> Any:
     if is_tape(type):  # one without values that has this number below
         return Tape(_full(value=value, type=type._replace(shape=type.shape[1:]), real=real))
-    return np.full(type.shape, value, dtype_of(type, real))
+    made = np.full(type.shape, value, dtype_of(type, real))
+    return made if type.shape else made[()]
 
 
 def _array(*, value: Constant, type: Type, real: Real = "float64") -> Any:

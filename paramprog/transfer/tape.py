@@ -148,7 +148,7 @@ DEEPER: Op = register(
     Op(
         "deeper",
         "a tape with a zero on top: push(t, 0)",
-        lambda t: t.push(t.below),
+        lambda t: t.push(_zero(t.below)),
         shape_rule=lambda t: (LENGTH, *_element(t)),
         kinds=unchanged,
         jacobian=lambda port, y, t: (Linear(DEEPER),),

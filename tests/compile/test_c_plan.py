@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,10 @@ from strategies.programs import programs
 
 import paramprog
 from paramprog.batch import batch
-from paramprog.compile.builder import NotLowered
 from paramprog.compile.c_plan import CPlan
 from paramprog.compile.functions import REALS
 from paramprog.compile.routines import ROUTINES
-from paramprog.compile.rules import NOT_LOWERED, RULES
+from paramprog.compile.rules import RULES
 from paramprog.compile.vmath import library
 from paramprog.diagnostics import ProgramError
 from paramprog.evaluate import evaluate
@@ -38,14 +36,14 @@ pytestmark = needs_compiler
 
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
-def test_every_primitive_has_a_lowering_or_a_reason(op: Op):
-    """A text in its record, or a rule, or a reason in `NOT_LOWERED`; never two of them."""
-    ways = [op.elementwise and op.c is not None, op in RULES, op in NOT_LOWERED]
+def test_every_primitive_has_one_lowering(op: Op):
+    """A text in its record, or a rule; never both."""
+    ways = [op.elementwise and op.c is not None, op in RULES]
     structural = isinstance(op, Region) or op in (LEAF, PART)
     assert sum(ways) == (0 if structural else 1)
 
 
-COMPUTING = {c.op: [d for d in CASES if d.op is c.op] for c in CASES if c.types and c.op not in NOT_LOWERED}
+COMPUTING = {c.op: [d for d in CASES if d.op is c.op] for c in CASES if c.types}
 
 
 @pytest.mark.parametrize("real", ["float64", "float32"])
@@ -107,10 +105,17 @@ def test_helpers_have_names_that_vector_math_does_not_have():
     check(*gradients(paramprog.loads(text)))
 
 
+ENDLESS = {("newton_minimum", "float32")}
+"""Its `while` waits for a gradient that is smaller than the rounding of float32."""
+
+
+@pytest.mark.parametrize("real", ["float64", "float32"])
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_programs(name: str):
-    """Value and gradients of every shipped program."""
-    check(*gradients(paramprog.load(programs_dir() / f"{name}.pp")))
+def test_shipped_programs(name: str, real: Any):
+    """The value of every shipped program, and its gradients by every param and input."""
+    if (name, real) in ENDLESS:
+        pytest.skip("it does not end")
+    check(*gradients(paramprog.load(programs_dir() / f"{name}.pp", dtype=real)))
 
 
 @settings(max_examples=30, deadline=None)
@@ -130,8 +135,7 @@ def test_random_programs(text: str):
 def test_random_graphs(drawn: Drawn):
     """Value and gradients of random graphs with loops, branches and mapped bodies."""
     found = [d for d in adjoint(drawn.output, drawn.leaves) if d is not None]
-    with suppress(NotLowered):  # histories of a `while` inside a loop
-        check([drawn.output, *found], drawn.leaves, [drawn.inputs])
+    check([drawn.output, *found], drawn.leaves, [drawn.inputs])
 
 
 @settings(max_examples=50, deadline=None)
@@ -169,8 +173,7 @@ def test_many_samples_of_shipped_programs(name: str):
     outputs, leaves, points = batched(name)
     if not outputs:
         pytest.skip("it has no real input, or no real scalar output")
-    with suppress(NotLowered):
-        check(outputs, leaves, points)
+    check(outputs, leaves, points)
 
 
 @settings(max_examples=20, deadline=None)
@@ -186,5 +189,4 @@ def test_random_graphs_of_many_samples(drawn: Drawn):
         wide.get(x, x): np.stack([v * s for s in (1.0, -0.7, 1.3)]) if x in wide else v
         for x, v in drawn.inputs.items()
     }
-    with suppress(NotLowered):
-        check([mean, *found], leaves, [values])
+    check([mean, *found], leaves, [values])

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 import numpy as np
 import pytest
-from compiling import needs_compiler
+from compiling import needs_compiler, prints, sanitizers
 
 import paramprog
 from paramprog.cli import main
 from paramprog.compile.export_c import comment
-from paramprog.compile.toolchain import toolchain
 from paramprog.resources import programs_dir
 
 pytestmark = needs_compiler
-
-STRICT = ("-std=c99", "-O1", "-Wall", "-Werror", "-pedantic", "-fopenmp-simd", "-ffp-contract=off", "-lm")
-SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 PROGRAMS = [
     "running_example",
@@ -34,35 +29,17 @@ PROGRAMS = [
 
 def compiled(text: str, folder, *flags: str) -> list[list[float]]:
     """The numbers that its main prints, line by line."""
-    tool = toolchain()
-    assert tool is not None
-    (folder / "exported.c").write_text(text)
-    words = [*tool.command, str(folder / "exported.c"), "-o", str(folder / "exported"), *flags, *STRICT]
-    built = subprocess.run(words, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    done = subprocess.run([folder / "exported"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [[float(x) for x in line.split(":")[1].split()] for line in done.stdout.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def sanitizers(tmp_path_factory) -> tuple[str, ...]:
-    """The flags, none where the compiler has no sanitizers."""
-    try:
-        text = "int main(void) { return 0; }"
-        folder = tmp_path_factory.mktemp("sanitizers")
-        compiled(f"{text}\n", folder, *SANITIZERS)
-    except AssertionError:
-        return ()
-    return SANITIZERS
+    found = prints(text, folder, *flags)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_value_and_gradient(name: str, tmp_path, sanitizers):
+def test_value_and_gradient(name: str, tmp_path):
     """Compiled by itself and run, it prints the value and the gradients of `grad`; sanitizers are silent."""
     program = paramprog.load(programs_dir() / f"{name}.pp")
     result = program.grad()
-    value, *gradients = compiled(program.export(), tmp_path, *sanitizers)
+    value, *gradients = compiled(program.export(), tmp_path, *sanitizers())
     np.testing.assert_allclose(value, [result.value], rtol=1e-12)
     present = [g for k, g in result.gradients.items() if k not in result.structural_zero]
     for found, expected in zip(gradients, present, strict=True):
@@ -70,10 +47,10 @@ def test_value_and_gradient(name: str, tmp_path, sanitizers):
         np.testing.assert_allclose(found, np.ravel(expected), rtol=1e-10, atol=1e-12 * scale)
 
 
-def test_float32(tmp_path, sanitizers):
+def test_float32(tmp_path):
     """Reals are floats then."""
     program = paramprog.load(programs_dir() / "digits_mlp.pp", dtype="float32")
-    value, *_ = compiled(program.export(), tmp_path, *sanitizers)
+    value, *_ = compiled(program.export(), tmp_path, *sanitizers())
     np.testing.assert_allclose(value, [program()], rtol=1e-5)
 
 
@@ -83,7 +60,7 @@ def test_comments_name_lines():
     assert re.search(r"/\* line \d+: .*tanh", text)
 
 
-def test_no_text_of_a_program_reaches_the_code(tmp_path, sanitizers):
+def test_no_text_of_a_program_reaches_the_code(tmp_path):
     """Text that would end a comment, or a line of it, is taken out; names of the program stand in comments only."""
     hostile = "/*/ int main(void) { system(); } ??/"
     assert "*/" not in comment(hostile) and "/*" not in comment(hostile) and "\\" not in comment("a\\\n b")
@@ -93,7 +70,7 @@ def test_no_text_of_a_program_reaches_the_code(tmp_path, sanitizers):
     text = program.export()
     code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     assert "exit_abort" not in code and "#error" not in code
-    compiled(text, tmp_path, *sanitizers)
+    compiled(text, tmp_path, *sanitizers())
 
 
 def test_the_commands(tmp_path, capsys):

@@ -4,7 +4,7 @@ Whatever can be out of range is brought into it (`mod(k, n)` as an index, `1.5 +
 condition, so every program has a value; magnitudes stay moderate. Shapes are tuples of dim names.
 
 With `regions`, programs also have loops of few turns, `if` statements and comprehensions; with `derivatives`,
-derivative operators, of points that are computed for them.
+derivative operators, of points that are computed for them; with `tapes`, tapes that loops fill and take apart again.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Scope:
     scalar_only: bool = False
     regions: bool = False
     derivatives: bool = False
+    tapes: bool = False
     fresh: count[int] = field(default_factory=count)
     """Numbers for new names."""
 
@@ -303,7 +304,9 @@ def typed(name: str, kind: Kind, shape: Shape) -> str:
 
 
 @st.composite
-def programs(draw: Draw, depth: int = 2, regions: bool = False, derivatives: bool = False) -> str:
+def programs(
+    draw: Draw, depth: int = 2, regions: bool = False, derivatives: bool = False, tapes: bool = False
+) -> str:
     """The text of a program whose entry function has a real scalar result and a default for every argument."""
     params = [("w", ()), ("u", ("n",)), ("W", ("m", "n"))]
     inputs = [("x", ()), ("v", ("n",)), ("y", ("m",)), ("A", ("n", "m"))]
@@ -321,7 +324,7 @@ def programs(draw: Draw, depth: int = 2, regions: bool = False, derivatives: boo
     for i in range(draw(st.integers(0, 2))):
         made = draw(signatures(f"g{i}"))
         inside = Scope([*constants, *weights], ["k"], bases, list(functions), regions=regions)
-        inside.derivatives = derivatives
+        inside.derivatives, inside.tapes = derivatives, tapes
         lines += function(draw, made, inside, depth)
         functions.append(made)
     if draw(st.booleans()):
@@ -335,6 +338,7 @@ def programs(draw: Draw, depth: int = 2, regions: bool = False, derivatives: boo
         functions,
         regions=regions,
         derivatives=derivatives,
+        tapes=tapes,
     )
     scope.values += [(name, "real", shape) for name, shape in inputs]
     formals = [f"{typed(name, 'real', shape)} = {array(draw, shape)}" for name, shape in inputs]
@@ -421,7 +425,50 @@ def body(draw: Draw, scope: Scope, depth: int) -> list[str]:
             lines += region(draw, scope, changing, 2, "    ")
         if scope.derivatives and draw(st.booleans()):
             lines += derivative(draw, scope, draw(st.sampled_from([(), *((d,) for d in scope.dims)])), "    ")
+        if scope.tapes and draw(st.booleans()):
+            lines += taped(draw, scope, "    ")
     return lines
+
+
+def taped(draw: Draw, scope: Scope, margin: str) -> list[str]:
+    """A tape, of tapes perhaps, that one loop fills and another one takes apart; what is made of it is a value."""
+    k, writer = next(scope.fresh), Writer(draw, scope)
+    shape = writer.pick([(), *((d,) for d in scope.dims)])
+    t, u, x, y, i = (f"{letter}{k}" for letter in ("s", "h", "z", "o", "r"))
+    like = f"tape(1.0 * {writer.real(shape, 0)})"
+    deep = draw(st.booleans())
+    inside = scope.inside(i, None)
+    value = f"1.0 * {Writer(draw, inside).real(shape, 1)}"
+    turns = writer.pick(["0..2", "0..3", f"0..mod({writer.integer(0)}, 3)"])
+    more = margin + "    "
+    push = [f"{more}{t} = push({t}, {value})"]
+    if deep:
+        again = f"push({u}, {value})"
+        push = [f"{more}{u} = push({like}, {value})", f"{more}{t} = push({t}, {writer.pick([u, again])})"]
+    elif draw(st.booleans()):
+        push = [
+            f"{more}if {Writer(draw, inside).boolean((), 0)} {{",
+            f"    {push[0]}",
+            f"{more}}} else {{",
+            f"{more}    {t} = push(push({t}, {value}), {Writer(draw, inside).real(shape, 0)})",
+            f"{more}}}",
+        ]
+    ends = writer.pick(["", ", endless = true", ", endless = true", ", endless = true"])
+    pop = [f"{more}{t}, {y} = pop({t}{ends})"]
+    if deep:
+        pop = [f"{more}{t}, {u} = pop({t}{ends})", f"{more}{y} = {writer.pick(['top', 'top'])}({u}{ends})"]
+    fill, take = (
+        [f"{margin}for {i} in {turns} {{", *push, f"{margin}}}"],
+        [
+            f"{margin}for {i} in 0..{writer.pick(['2', '3'])} {{",
+            *pop,
+            f"{more}{x} = tanh({x} * 0.7 + {y})",
+            f"{margin}}}",
+        ],
+    )
+    start = f"{margin}{x} = 1.0 * {writer.real(shape, 0)}"
+    scope.values.append((x, "real", shape))
+    return [f"{margin}{t} = {f'tape({like})' if deep else like}", *fill, start, *take]
 
 
 def derivative(draw: Draw, scope: Scope, shape: Shape, margin: str) -> list[str]:

@@ -150,10 +150,11 @@ def test_xlogy_of_nan():
     expect(of("xlogy"), [NAN, 2.0], NAN, NAN, NAN)
 
 
-@pytest.mark.parametrize("size", [1e-200, 3e200, 1e300])
+@pytest.mark.parametrize("size", [1e-200, 3e200, 1e300, 1e308, 1.7e308])
 def test_std_is_scaled(size: float):
     """As norm is: squares neither overflow nor vanish, and the gradient of std([x, -x]) is 1/2, -1/2."""
     expect(of("std"), [np.array([size, -size])], size, np.array([0.5, -0.5]))
+    expect(of("std"), [np.full(4, size)], 0.0, np.zeros(4))
 
 
 @pytest.mark.parametrize("name", ["max", "min"])

@@ -157,7 +157,7 @@ def test_functions_of_a_matrix(body: str, value: float | None):
 
 
 def test_reductions_to_indices_and_truth_values():
-    """argmax, argmin, any, all along an axis, as NumPy's."""
+    """argmax, argmin, any, all along an axis, as NumPy's; argmax and argmin over all entries, also in lanes."""
     program = paramprog.loads(
         """
         function f(A : real[3, 3]) {
@@ -165,12 +165,13 @@ def test_reductions_to_indices_and_truth_values():
             last = argmin(A, axis = 1)
             some = any(A > 1, axis = 0)
             every = all(A > -0.5, axis = 1)
-            return first, last, some, every
+            return first, last, some, every, argmax(A), argmin(A), [argmin([A, -A][k]) for k in 0..2]
         }
         """
     )
     found = program(A=A)
     expected = (np.argmax(A, 0), np.argmin(A, 1), np.any(A > 1, 0), np.all(A > -0.5, 1))
+    expected = (*expected, np.argmax(A), np.argmin(A), [np.argmin(A), np.argmin(-A)])
     for got, wanted in zip(found.values() if isinstance(found, dict) else found, expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
 

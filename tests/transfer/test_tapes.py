@@ -80,6 +80,13 @@ def test_a_sum_with_a_short_tape_costs_its_length():
     assert OR(Tape(False), Tape(False).push(True)).top
 
 
+def test_deeper_puts_a_zero_on_top():
+    """Whatever lies below: simplification calls `push(t, 0)` by this name."""
+    assert listed(DEEPER(tape(1, below=7))) == [0, 1]
+    assert listed(DEEPER(Tape(tape(below=7)).push(tape(1)))) == [[], [1]]
+    assert DEEPER(Tape(tape(below=7))).top.below == 0
+
+
 @pytest.mark.parametrize(
     "op, attrs, x, g",
     [

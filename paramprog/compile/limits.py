@@ -1,0 +1,40 @@
+"""On how many threads compiled code runs. It decides how fast, never what comes out (chunks.py)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+VARIABLE: Final = "PARAMPROG_THREADS"
+
+MOST = 256
+"""Threads of a call."""
+
+_asked: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+@contextmanager
+def limited(count: int | None) -> Iterator[None]:
+    """What is compiled in here runs on at most so many threads; None changes nothing. Raises ValueError below 1."""
+    if count is not None and count < 1:
+        raise ValueError(f"the number of threads is 1 or more, not {count}")
+    before = _asked.set(_asked.get() if count is None else min(count, MOST))
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
+def usable() -> int:
+    """What `limited` says, else $PARAMPROG_THREADS, if that is a number from 1, else the CPUs of the process."""
+    asked = _asked.get()
+    if asked is not None:
+        return asked
+    said = os.environ.get(VARIABLE, "").strip()
+    if said.isascii() and said.isdecimal() and int(said):
+        return min(int(said), MOST)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(len(affinity(0)) if affinity is not None else os.cpu_count() or 1, MOST)
