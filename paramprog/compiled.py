@@ -4,6 +4,7 @@
     fast(P=0.5, Q=0.3)                            # the value
     value, gradients = fast.value_and_gradient(P=0.5, Q=0.3)
     fast.call(0.5, 0.3, 0.1, 0.2, 0.3)            # (value, *gradients), the arguments in the order of fast.names
+    fast.bound().run()                            # from arrays into arrays, which are given once
 
 Names that are not given keep the values of the point that it was made at.
 """
@@ -11,9 +12,11 @@ Names that are not given keep the values of the point that it was made at.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paramprog.compile.backend import Backend, Chosen, choose
 from paramprog.compile.limits import limited
@@ -25,6 +28,60 @@ from paramprog.lang.arguments import as_value
 from paramprog.results import Point
 from paramprog.samples import Samples
 from paramprog.types import Type
+
+if TYPE_CHECKING:
+    from paramprog.compile.c_plan import CPlan
+    from paramprog.compile.sized_plan import SizedPlan
+
+
+class BoundProgram:
+    """The value and the gradient, from arrays into arrays.
+
+        bound = program.compile().bound(P=0.5)
+        bound.arguments["P"][...] = 0.7
+        bound()
+        bound.value, bound.gradients["W0"]
+
+    A call writes into `value` and `gradients` (structural zeros stay zeros). Two threads must not call it at once.
+    """
+
+    def __init__(
+        self, plan: Plan | CPlan | SizedPlan, given: Mapping[str, Any], wrt: Sequence[str], samples: int
+    ) -> None:
+        self._plan = plan
+        dtypes = [np.asarray(v).dtype for v in given.values()] if isinstance(plan, Plan) else plan.dtypes
+        self.arguments: dict[str, NDArray[Any]] = {
+            name: np.array(v, d, order="C") for (name, v), d in zip(given.items(), dtypes, strict=True)
+        }
+        """Of this call's own; what is written into them is what the next call computes with."""
+        values = list(self.arguments.values())
+        if isinstance(plan, Plan):
+            self._results = [np.array(y) for y in plan(*values)]
+            self.run: Callable[[], None] = partial(self._write, lambda: plan(*values))
+            """The call itself, as fast as can be; compiled, it raises ArithmeticError where there is no value."""
+        else:
+            from paramprog.compile.bound import bound
+
+            self._results = plan.results(values)
+            self.run = bound(plan, values, self._results, samples)
+        self.value, *found = self._results
+        self.gradients: dict[str, NDArray[Any]] = dict(zip(wrt, found, strict=True))
+        """By name, in the order in which they were asked for."""
+
+    def __call__(self) -> None:
+        """Raises ProgramError, with the place, when an operation has no value."""
+        try:
+            self.run()
+        except ArithmeticError as fault:
+            if isinstance(self._plan, Plan):
+                raise
+            plan, number = self._plan, int(str(fault))
+            self._write(lambda: plan.again([a[()] for a in self.arguments.values()], number))
+
+    def _write(self, compute: Callable[[], Sequence[Any]]) -> None:
+        for array, value in zip(self._results, compute(), strict=True):
+            array[...] = value
+
 
 OFTEN = 1_000_000
 """What is compiled by hand is taken to be called so many times."""
@@ -92,6 +149,16 @@ class CompiledProgram:
         """
         plan = self._whole()[0].plan
         return plan if isinstance(plan, Plan) else plan.call
+
+    def bound(self, **values: Any) -> BoundProgram:
+        """Value and gradient on arrays that are given once: what costs least for a program that is called often."""
+        given = self._given(values)
+        chosen, made = self._for(given, gradient=True)
+        names = [name for name, g in zip(self._nodes, made, strict=True) if g is not None]
+        found = BoundProgram(chosen.plan, given, names, self._size(given))
+        zeros = {name: np.zeros(self._nodes[name].shape, self._dtype) for name in self._nodes}
+        found.gradients = {name: found.gradients.get(name, zeros[name]) for name in self._nodes}
+        return found
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ from compiling import needs_compiler
 
 import paramprog
 from paramprog.cli import main
-from paramprog.compile import builder
+from paramprog.compile import bound, builder
 from paramprog.diagnostics import ProgramError
 from paramprog.resources import programs_dir
 
@@ -78,6 +79,57 @@ def test_faults(backend):
 
 
 @needs_compiler
+@backends
+@pytest.mark.parametrize("layouts", [True, False])
+def test_bound_calls(backend, layouts, monkeypatch):
+    """What is written into the arguments is what the next call computes with; the arrays outlive the program."""
+    if not layouts:
+        monkeypatch.setattr(bound, "layouts_hold", lambda: False)
+    program = paramprog.loads(PROGRAM)
+    made = program.compile(backend=backend).bound(b=0.2)
+    for given in ({}, {"x": [1, 2, 3], "k": 2}, {"W": np.ones((2, 3)), "b": -0.5}):
+        for name, value in given.items():
+            made.arguments[name][...] = value
+        gc.collect()
+        made()
+        expected = program.grad(
+            {name: a[()] for name, a in made.arguments.items() if name in "xk"}, made.arguments
+        )
+        np.testing.assert_allclose(made.value, expected.value, rtol=1e-12)
+        assert made.gradients.keys() == expected.gradients.keys()
+        for name, g in made.gradients.items():
+            np.testing.assert_allclose(g, expected.gradients[name], rtol=1e-12)
+
+
+@backends
+def test_bound_calls_over_samples(backend):
+    """The number of samples is that of what they were bound with."""
+    program = paramprog.loads(PROGRAM)
+    rng = np.random.default_rng(0)
+    fast = program.compile(batch=["x"], x=rng.normal(size=(5, 3)), backend=backend)
+    for n in (5, 2):
+        made = fast.bound(x=rng.normal(size=(n, 3)))
+        made()
+        expected = program.grad(batch=["x"], x=made.arguments["x"])
+        np.testing.assert_allclose(made.value, expected.value, rtol=1e-12)
+        np.testing.assert_allclose(made.gradients["W"], expected.gradients["W"], rtol=1e-12)
+
+
+@backends
+@pytest.mark.parametrize("layouts", [True, False])
+def test_faults_of_bound_calls(backend, layouts, monkeypatch):
+    """With the place, as in any other call; the next call is right."""
+    if not layouts:
+        monkeypatch.setattr(bound, "layouts_hold", lambda: False)
+    made = paramprog.loads(PROGRAM).compile(backend=backend).bound()
+    made.arguments["k"][...] = 3
+    with pytest.raises(ProgramError, match=r"<text>:3:.*index 3 is out of range for 3 entries"):
+        made()
+    made.arguments["k"][...] = 2
+    made()
+    np.testing.assert_allclose(made.value, paramprog.loads(PROGRAM)(k=2), rtol=1e-12)
+
+
 def test_the_command_line(capsys):
     """`grad --backend c` prints what `--backend numpy` prints, for one sample and for rows of a file."""
     path = str(programs_dir() / "digits_mlp.pp")

@@ -53,7 +53,8 @@ def one_sample() -> Workload:
     return Workload(
         "running example, one sample",
         {
-            "ours": ours(PROGRAM, at),
+            "ours": ours(PROGRAM, at, buffers=True),
+            "our call with arguments": ours(PROGRAM, at),
             "casadi": casadi(_casadi_expressions, [*at.values(), *WEIGHTS]),
             "jax": jax(_jax_loss, [*at.values(), *WEIGHTS], (2, 3, 4)),
         },

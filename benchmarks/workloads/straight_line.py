@@ -66,7 +66,7 @@ def again_and_again(statements: int) -> Workload:
 
     text = program(statements)
     peers = {
-        "ours": ours(text, AT),
+        "ours": ours(text, AT, buffers=True),
         "casadi SX": Peer(theirs, ("casadi",)),
         "our NumPy back end": ours(text, AT, backend="numpy"),
     }

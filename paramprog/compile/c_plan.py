@@ -41,7 +41,7 @@ class CPlan:
         with deep_stack():
             self.unit_source: CSource = c_source(lower(*prepared(outputs, inputs)))
         self.library: Library = build(self.unit_source)
-        real = self.unit_source.unit.real
+        self.real = real = self.unit_source.unit.real
         self.dtypes = [dtype_of(x.type, real) for x in self.inputs]
         self.made = [dtype_of(y.type, real) for y in self.outputs]
         self.into = into or {}
@@ -65,7 +65,7 @@ class CPlan:
             except TypeError:
                 found = self.call(*map(self._fitting, values, self.inputs, self.dtypes), *self._rooms)
         except ArithmeticError as fault:
-            found = tuple(self._again(values, int(str(fault))))
+            found = tuple(self.again(values, int(str(fault))))
         for k, array in self.into.items():
             if found[k] is not array:
                 array[...] = found[k]
@@ -77,6 +77,17 @@ class CPlan:
     def source(self) -> str:
         """The C text."""
         return self.library.text
+
+    def again(self, values: Sequence[Any], fault: int) -> Sequence[Any]:
+        """Node by node: this raises, with the reason and the place, unless rounding makes the difference."""
+        if fault < 0:
+            raise MemoryError("there is no memory for the arrays of a compiled program")
+        with deep_stack():
+            return evaluate(self.outputs, dict(zip(self.inputs, values, strict=True)))
+
+    def results(self, values: Sequence[Any]) -> list[NDArray[Any]]:
+        """Arrays for the results."""
+        return [np.zeros(y.shape, d) for y, d in zip(self.outputs, self.made, strict=True)]
 
     def _room(self, k: int, y: Node, dtype: Any) -> Any:
         """Where an output is written: the caller's array, if compiled code can, else one that is kept."""
@@ -93,13 +104,6 @@ class CPlan:
                 f"{leaf.name or leaf!r} has shape {list(leaf.shape)}, not {list(np.shape(value))}"
             )
         return made if leaf.shape else made[()]
-
-    def _again(self, values: Sequence[Any], fault: int) -> Sequence[Any]:
-        """Node by node: this raises, with the reason and the place, unless rounding makes the difference."""
-        if fault < 0:
-            raise MemoryError("there is no memory for the arrays of a compiled program")
-        with deep_stack():
-            return evaluate(self.outputs, dict(zip(self.inputs, values, strict=True)))
 
 
 class _Slow:
@@ -137,12 +141,16 @@ def entry_of(
     library: Library, real: str, names: tuple[str, ...], threads: int
 ) -> Callable[..., tuple[Any, ...]]:
     """The built-in function of a library, where `layouts_hold`; `names` of its arguments are for what it has to say."""
+    return built_in(library, real, "pp_method", (*names, threads))
+
+
+def built_in(library: Library, real: str, name: str, given: Any) -> Callable[..., Any]:
+    """The built-in function that a library defines under this name, with its `self`."""
     _connect(library.handle, real)
-    about = (*names, threads)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
-    method = ctypes.addressof(ctypes.c_char.in_dll(library.handle, "pp_method"))
-    made: Callable[..., tuple[Any, ...]] = make(method, id(about), None)
+    method = ctypes.addressof(ctypes.c_char.in_dll(library.handle, name))
+    made: Callable[..., Any] = make(method, id(given), None)
     return made
 
 

@@ -1,8 +1,9 @@
-"""The entry for CPython: a built-in function that takes arrays and numbers and returns them, without Python.h.
+"""The entries for CPython: built-in functions that take arrays and numbers and return them, without Python.h.
 
-It is made with `PyCFunction_NewEx` from a METH_FASTCALL function. The layouts that it relies on are stable within
-NumPy 2 and CPython with a GIL; `c_plan.py` tests them when the first library is loaded, and else calls through ctypes.
-It refuses whatever it does not expect: the caller then makes arrays of the right kind.
+One takes and returns them in each call; the other has arrays for all of them, for good (bound.py). They are made with
+`PyCFunction_NewEx`. The layouts that they rely on are stable within NumPy 2 and CPython with a GIL; `c_plan.py` tests
+them when the first library is loaded, and else calls through ctypes. What they do not expect they refuse: the caller
+then makes arrays of the right kind.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ typedef struct {
 typedef struct { pp_object head; double value; } pp_float;
 typedef struct { pp_object head; intptr_t count; pp_object *items[]; } pp_tuple;
 extern char PyFloat_Type[];
+extern pp_object _Py_NoneStruct;
 extern double PyFloat_AsDouble(pp_object *);
 extern pp_object *PyFloat_FromDouble(double), *PyLong_FromLongLong(long long), *PyBool_FromLong(long),
         *PyTuple_New(intptr_t), *PyTuple_GetItem(pp_object *, intptr_t);
@@ -118,11 +120,38 @@ def python_entry(source: CSource) -> str:
     lines += [
         "    return &found->head;",
         "}",
-        "struct { const char *name; void *f; int flags; const char *doc; } pp_method = "
-        '{"compiled", (void *)pp_call, 0x80, 0};',
+        *_bound(source, call),
+        "typedef struct { const char *name; void *f; int flags; const char *doc; } pp_def;",
+        'pp_def pp_method = {"compiled", (void *)pp_call, 0x80, 0};',
+        'pp_def pp_bound_method = {"bound", (void *)pp_bound, 0x4, 0};',
         "",
     ]
     return HEAD + (TEXTS if source.sized is not None else "") + "\n".join(lines)
+
+
+def _bound(source: CSource, call: str) -> list[str]:
+    """`pp_bound`: the same on arrays whose addresses are in `self`, then the numbers of samples and of threads."""
+    count = len(source.unit.inputs) + len(source.unit.outputs)
+    lines = [
+        "static pp_object *pp_bound(pp_object *self, pp_object *none) {",
+        "    void **io = (void **)((pp_array *)self)->data;",
+        "    (void)none;",
+    ]
+    if source.sized is not None:
+        lines += [f"    const int64_t samples = (int64_t)(intptr_t)io[{count}];"]
+    if has_chunks(source):
+        lines += [f"    pp_threads = (int64_t)(intptr_t)io[{count + 1}];"]
+    return [
+        *lines,
+        call,
+        "    if (fault) {",
+        '        PyErr_Format(PyExc_ArithmeticError, "%lld", (long long)fault);',
+        "        return 0;",
+        "    }",
+        "    Py_IncRef(&_Py_NoneStruct);",
+        "    return &_Py_NoneStruct;",
+        "}",
+    ]
 
 
 def _call(source: CSource) -> str:

@@ -35,6 +35,7 @@ class SizedPlan:
         with deep_stack():
             self.unit_source: CSource = sized_source(make)
         unit = self.unit_source.unit
+        self.real = unit.real
         self.wide = wide_inputs(self.unit_source)
         """The numbers of the inputs that have an axis of samples, in front."""
         inputs, outputs = unit.types
@@ -60,7 +61,7 @@ class SizedPlan:
             except TypeError:
                 found = self.call(*self.fitting(values), *self._rooms)
         except ArithmeticError as fault:
-            found = tuple(self._again(values, int(str(fault))))
+            found = tuple(self.again(values, int(str(fault))))
         for k, array in self.into.items():
             if found[k] is not array:
                 array[...] = found[k]
@@ -90,6 +91,11 @@ class SizedPlan:
                 raise ValueError(f"{name} has shape {list(a.shape)}, not {list(shape)}")
         return [a if a.shape else a[()] for a in made]
 
+    def results(self, values: Sequence[Any]) -> list[NDArray[Any]]:
+        """Arrays for the results."""
+        shapes = self.shapes(self.samples(values), outputs=True)
+        return [np.zeros(shape, d) for shape, d in zip(shapes, self.made, strict=True)]
+
     def _room(self, k: int) -> Any:
         """Where an output is written: the caller's array, if compiled code can, else one that is kept."""
         array, shape = self.into.get(k), tuple(map(int, self._made[k]))
@@ -100,7 +106,7 @@ class SizedPlan:
     def _fast(self) -> Callable[..., tuple[Any, ...]]:
         return entry_of(self.library, self.unit_source.unit.real, self.names, self.threads)
 
-    def _again(self, values: Sequence[Any], fault: int) -> Sequence[Any]:
+    def again(self, values: Sequence[Any], fault: int) -> Sequence[Any]:
         """Node by node: this raises, with the reason and the place, unless rounding makes the difference."""
         if fault < 0:
             raise MemoryError("there is no memory for the arrays of a compiled program")
