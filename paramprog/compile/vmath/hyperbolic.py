@@ -11,8 +11,8 @@ from paramprog.compile.vmath.family import Family
 from paramprog.types import Real
 
 CONSTANTS: dict[Real, dict[str, str]] = {
-    "float64": {"SINH_HIGH": "711.0", "SMALL_K": "60.0"},
-    "float32": {"SINH_HIGH": "90.0f", "SMALL_K": "40.0f"},
+    "float64": {"SINH_HIGH": "711.0", "COSH_HIGH": "0x1.633ce8fb9f87dp9", "SMALL_K": "60.0"},
+    "float32": {"SINH_HIGH": "90.0f", "COSH_HIGH": "0x1.65a9f8p6f", "SMALL_K": "40.0f"},
 }
 
 GENERIC = """\
@@ -35,26 +35,33 @@ PP_INLINE $T pp_sinh_$S($T x) {
     return pp_sign_$S(pp_scale_$S(y, m - 1.0$f), x);
 }
 
-PP_INLINE $T pp_cosh_$S($T x) {
-    $T a = pp_abs_$S(x), r, c, s, w, wl, y, yl, m;
-    m = pp_cosh_sinh_$S(pp_pick_$S(a > $SINH_HIGH, $SINH_HIGH, a), &r, &c, &s, &w);
-    y = pp_fast_sum_$S(pp_fast_sum_$S(1.0$f, w, &wl), (1.0$f - w) * r, &yl);
-    y = y + (pp_fma_$S(1.0$f + w, c, (1.0$f - w) * s) + (yl + wl));
-    return pp_scale_$S(y, m - 1.0$f);
+/* cosh x = (d + dl) 2^(k - 1) for what pp_cosh_sinh makes of |x| */
+PP_INLINE $T pp_cosh_pair_$S($T r, $T c, $T s, $T w, $T *dl) {
+    $T wl, d = pp_fast_sum_$S(pp_fast_sum_$S(1.0$f, w, &wl), (1.0$f - w) * r, dl);
+    return pp_fast_sum_$S(d, *dl + (pp_fma_$S(1.0$f + w, c, (1.0$f - w) * s) + wl), dl);
 }
 
-PP_INLINE $T pp_sech_$S($T x) { return 1.0$f / pp_cosh_$S(x); }
+PP_INLINE $T pp_cosh_$S($T x) {
+    $T a = pp_abs_$S(x), r, c, s, w, dl, m;
+    m = pp_cosh_sinh_$S(pp_pick_$S(a > $SINH_HIGH, $SINH_HIGH, a), &r, &c, &s, &w);
+    return pp_scale_$S(pp_cosh_pair_$S(r, c, s, w, &dl), m - 1.0$f);
+}
+
+PP_INLINE $T pp_sech_$S($T x) {
+    $T a = pp_abs_$S(x), r, c, s, w, dl, m;
+    m = pp_cosh_sinh_$S(pp_pick_$S(a > $SINH_HIGH, $SINH_HIGH, a), &r, &c, &s, &w);
+    m = pp_scale_$S(1.0$f / pp_cosh_pair_$S(r, c, s, w, &dl), $ROUND - (m - 1.0$f - $ROUND));
+    return pp_pick_$S(a > $COSH_HIGH, 0.0$f, m);
+}
 
 PP_INLINE $T pp_tanh_$S($T x) {
-    $T a = pp_abs_$S(x), r, c, s, w, wl, n, nl, d, dl, p, pl;
+    $T a = pp_abs_$S(x), r, c, s, w, n, nl, d, dl, p, pl;
     pp_cosh_sinh_$S(pp_pick_$S(a > $SINH_HIGH, $SINH_HIGH, a), &r, &c, &s, &w);
     p = pp_product_$S(1.0$f + w, r, &pl);
     n = pp_fast_sum_$S(1.0$f - w, p, &nl);
     nl = nl + (pp_fma_$S(1.0$f - w, c, (1.0$f + w) * s) + pl);
-    d = pp_fast_sum_$S(pp_fast_sum_$S(1.0$f, w, &wl), (1.0$f - w) * r, &dl);
-    dl = dl + (pp_fma_$S(1.0$f + w, c, (1.0$f - w) * s) + wl);
     n = pp_fast_sum_$S(n, nl, &nl);
-    d = pp_fast_sum_$S(d, dl, &dl);
+    d = pp_cosh_pair_$S(r, c, s, w, &dl);
     return pp_sign_$S(pp_quotient_$S(n, nl, d, dl), x);
 }
 """
