@@ -35,7 +35,9 @@ class Heading:
 
     @property
     def sentence(self) -> str:
-        """`R and its gradient with respect to W0 and W1`."""
+        """`R and its gradient with respect to W0 and W1`; of no gradient, `R`."""
+        if not self.wrt:
+            return self.value
         *first, last = self.wrt
         listed = f"{', '.join(first)} and {last}" if first else last
         return f"{self.value} and its gradient with respect to {listed}"

@@ -162,6 +162,16 @@ def test_it_can_be_taken_by_inputs_and_points():
             assert agree(a, b)
 
 
+@pytest.mark.parametrize("language", ["pp", "python"])
+def test_no_gradient_at_all(language):
+    """What is left is the value."""
+    program = paramprog.load(programs_dir() / "running_example.pp")
+    text = program.gradient_program(wrt=[], language=language)
+    assert text.splitlines()[0].strip('"#').strip().startswith("R, made from running_example.pp")
+    if language == "pp":
+        assert paramprog.loads(text).run(P=0.5, Q=0.7).outputs == {"R": program(P=0.5, Q=0.7)}
+
+
 def test_one_of_several_outputs():
     program = paramprog.loads("function f(x = 2.0, v : real[2] = [1, 2]) { return x * x, sum(v) * x, v }")
     text = program.gradient_program(wrt=["v"], output="out1")
