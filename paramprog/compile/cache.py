@@ -1,8 +1,9 @@
 """Compiled libraries on disk, by content: the C text, the flags, the compiler and the CPU.
 
-In the folder of paramprog/cache.py. An entry is written beside its place and
-moved there, so that nobody sees half of one; its checksum is beside it, and one that does not fit is made again. When
-the entries are larger than $PARAMPROG_CACHE_MEGABYTES (256) those that have not been used for longest are removed.
+In the folder of paramprog/cache.py; where that cannot be used, in one that is gone when the process ends. An entry is
+written beside its place and moved there, so that nobody sees half of one; its checksum is beside it, and one that does
+not fit is made again. When the entries are larger than $PARAMPROG_CACHE_MEGABYTES (256) those that have not been used
+for longest are removed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,8 +31,21 @@ def key(*parts: str) -> str:
 def cached(name: str, build: Callable[[Path], None]) -> Path:
     """The library `name`, made by `build(path)` unless it is there and whole."""
     place = folder()
-    if place is None:
-        place = Path(tempfile.mkdtemp(prefix="paramprog-"))
+    if place is not None:
+        with suppress(OSError):
+            return _made(place, name, build)
+    place = Path(_own_folder(os.getpid()).name)
+    place.mkdir(exist_ok=True)  # a child that was forked removes it when it ends
+    return _made(place, name, build)
+
+
+@cache
+def _own_folder(process: int) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="paramprog-")
+
+
+def _made(place: Path, name: str, build: Callable[[Path], None]) -> Path:
+    """The library in this folder. Raises OSError where it cannot be written there."""
     path = place / f"{name}{ENDING}"
     if is_whole(path):
         with suppress(OSError):

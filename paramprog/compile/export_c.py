@@ -16,7 +16,7 @@ import numpy as np
 from paramprog.compile.builder import literal
 from paramprog.compile.functions import functions
 from paramprog.compile.kernel import Buf
-from paramprog.compile.print_kernel import TYPE
+from paramprog.compile.parameters import TYPE
 from paramprog.compile.source import CSource, c_source, head, lower, prepared
 from paramprog.diagnostics import Span
 from paramprog.graph import Node
@@ -31,6 +31,13 @@ PRODUCT = """
         m, n, k, 1, a, ta ? m : k, b, tb ? k : n, 0, c, n)
 #else
 #define PP_PRODUCT(ta, tb, m, n, k, a, b, c) pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c)
+#endif
+"""
+
+QUIET = """
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* those of OpenMP, where it is not asked for */
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* what only the value reads, or only the gradient */
 #endif
 """
 
@@ -61,6 +68,7 @@ def export_c(
     product = PRODUCT.format(letter="d" if suffix == "f64" else "s", suffix=suffix)
     parts = [
         _about(title, names, leaves, present, gradients),
+        QUIET,
         head(
             whole.unit.real,
             grows=primal.grows or whole.grows,

@@ -31,10 +31,11 @@ def _unary(name: str, body: str) -> tuple[str, str]:
     return name, f"{_INLINE}@T pp_{name}@S(@T x) {{ return {body}; }}"
 
 
+# int(floor(x)) is vectorised, if gcc does not see that it is one: it would make an `lfloor` of it, which is not
 REALS: dict[str, str] = dict(
     [
         _unary("fabs", "fabs@L(x)"),
-        _unary("floor", "floor@L(x)"),
+        _unary("floor", "trunc@L(x) - (x < trunc@L(x) ? 1 : 0)"),
         _unary("ceil", "ceil@L(x)"),
         _unary("rint", "rint@L(x)"),
     ]
@@ -45,6 +46,14 @@ REALS |= {
 {_INLINE}@T pp_mac@S(@T a, @T b, @T c) {{ return fma@L(a, b, c); }}
 #else
 {_INLINE}@T pp_mac@S(@T a, @T b, @T c) {{ return a * b + c; }}
+#endif""",
+    # the end is hidden: of the masks that gcc 12 makes of a known one, it does not vectorise all
+    "end": f"""#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#define PP_TURNS(n) (((n) + 64 / (int)sizeof(@T) - 1) / (64 / (int)sizeof(@T)) * (64 / (int)sizeof(@T)))
+{_INLINE}int64_t pp_end@S(int64_t n) {{ __asm__("" : "+r"(n)); return n; }}
+#else
+#define PP_TURNS(n) (n)
+{_INLINE}int64_t pp_end@S(int64_t n) {{ return n; }}
 #endif""",
     "mod": f"""{_INLINE}@T pp_mod@S(@T a, @T b) {{
     @T r = fmod@L(a, b);
@@ -83,15 +92,22 @@ INTS: dict[str, str] = {
     "neg": f"{_INLINE}int64_t pp_neg_i64(int64_t a) {{ return (int64_t)(0 - (uint64_t)a); }}",
     "abs": f"{_INLINE}int64_t pp_abs_i64(int64_t a) {{ return a < 0 ? (int64_t)(0 - (uint64_t)a) : a; }}",
     "mod": f"""{_INLINE}int64_t pp_mod_i64(int64_t a, int64_t b) {{
-    if (b == 0 || b == -1) return 0;
-    int64_t r = a % b;
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    return b == 0 ? 0 : pp_sub_i64(a, pp_mul_i64(pp_floordiv_i64(a, b), b));
 }}""",
     "floordiv": f"""{_INLINE}int64_t pp_floordiv_i64(int64_t a, int64_t b) {{
     if (b == 0) return 0;
-    if (b == -1) return (int64_t)(0 - (uint64_t)a);
+    if (b == 1 || b == -1) return b == 1 ? a : (int64_t)(0 - (uint64_t)a);
+#if defined(__AVX512DQ__)
+    /* by doubles, which are vectorised: the first quotient is off by some 2^12 at most, the second one by 2 */
+    const double inverse = 1.0 / (double)b;
+    const int64_t one = 1, none = 0, q = (int64_t)((double)a * inverse), r = pp_sub_i64(a, pp_mul_i64(q, b));
+    const int64_t p = (int64_t)((double)r * inverse), s = pp_sub_i64(r, pp_mul_i64(p, b));
+    if (b > 0) return q + p + (s >= b ? one : none) - (s < 0 ? one : none) - (s < -b ? one : none);
+    return q + p + (s <= b ? one : none) - (s > 0 ? one : none) - (s > 0 && s + b > 0 ? one : none);
+#else
     int64_t q = a / b;
     return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+#endif
 }}""",
     "clip": f"""{_INLINE}int64_t pp_clip_i64(int64_t x, int64_t lo, int64_t hi) {{
     int64_t y = x >= lo ? x : lo;

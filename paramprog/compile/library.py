@@ -9,7 +9,7 @@ from typing import NamedTuple
 from paramprog.compile import cache
 from paramprog.compile.blas import QUIET, Blas, blas
 from paramprog.compile.merge import SAMPLES
-from paramprog.compile.print_kernel import TYPE
+from paramprog.compile.parameters import TYPE
 from paramprog.compile.python_entry import python_entry
 from paramprog.compile.source import CSource
 from paramprog.compile.threads import SHARED, connect, has_chunks

@@ -91,7 +91,7 @@ MATRIX_ROUTINES: dict[str, str] = {
     for (int64_t l = 0; l < lanes; l++) {{
         memcpy(a, A + l * n * n, sizeof(@T) * (size_t)(n * n));
         y[l] = 0;
-        if (n && !pp_factor@S(n, a, 0, a)) return 1;
+        if (n && !pp_factor@S(n, a, 0, y)) return 1;
         for (int64_t k = 0; k < n; k++) y[l] += log@L(fabs@L(a[k * n + k]));
     }}
     return 0;

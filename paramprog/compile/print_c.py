@@ -20,8 +20,9 @@ from paramprog.compile.kernel import (
     Turns,
     Zero,
 )
+from paramprog.compile.parameters import TYPE
 from paramprog.compile.print_chunks import EACH, ChunkPrinter
-from paramprog.compile.print_kernel import TYPE, Texts
+from paramprog.compile.print_kernel import Texts
 from paramprog.compile.print_replays import heap_call, marked, opened_lines, released, replay_lines
 from paramprog.diagnostics import Span
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paramprog.compile.kernel import Buf, Chunks, Fill, Fold, For, Let, Load, Start
-from paramprog.compile.print_kernel import TYPE, KernelPrinter, has_flag
+from paramprog.compile.parameters import TYPE
+from paramprog.compile.print_kernel import KernelPrinter, has_flag
 
 EACH = """#ifndef pp_chunks
 #define pp_chunks pp_each_chunk
@@ -73,7 +74,7 @@ class ChunkPrinter(KernelPrinter):
         """Names of the kernel that a chunk may use."""
         rows = {self._address(b): self._address(partial) for b, (partial, _) in cut.arrays.items()}
         sizes = {self._address(b): b.size for b in cut.arrays}
-        memory = {n: f"{'' if self.written[n] else 'const '}{self.types[n]} *" for n in self.names.values()}
+        memory = {n: p.text for n, p in self.pointers.items()}
         for s in self.kernel.body:
             if isinstance(s, Fill) and s.local:
                 memory[self._address(s.buf)] = f"{TYPE[s.buf.kind]} *"

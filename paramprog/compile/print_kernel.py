@@ -24,12 +24,12 @@ from paramprog.compile.kernel import (
     Statement,
     Store,
 )
+from paramprog.compile.parameters import TYPE, Parameters
 from paramprog.compile.schedule import LIMIT
+from paramprog.compile.short_loops import in_whole_vectors
 from paramprog.compile.tensor import How
 from paramprog.compile.vmath import NAMES, NEAR
 from paramprog.types import Dim, Kind, Real, Size
-
-TYPE: Mapping[Kind, str] = {"real": "T", "int": "int64_t", "bool": "uint8_t"}
 
 REDUCTION: Mapping[How, str] = {"+": "+", "max": "max", "min": "min", "or": "|", "and": "&"}
 """How OpenMP calls the sums that a vectorised loop may make in another order."""
@@ -52,12 +52,16 @@ INLINED = 64
 
 Sizes = Mapping[Size, str]
 
+NO_SLOTS: Mapping[str, int] = {}
+
 
 class Texts:
-    """Texts of one program: what the precision decides, and which functions they call."""
+    """Texts of one program: what the precision decides, where scalars lie, and which functions they call."""
 
-    def __init__(self, real: Real, sizes: Sizes, passed: Sequence[Size] = ()) -> None:
-        self.real, self.sizes, self.passed = real, sizes, passed
+    def __init__(
+        self, real: Real, sizes: Sizes, passed: Sequence[Size] = (), slots: Mapping[str, int] = NO_SLOTS
+    ) -> None:
+        self.real, self.sizes, self.passed, self.slots = real, sizes, passed, slots
         self.suffix = "f64" if real == "float64" else "f32"
         self.called: dict[tuple[str, str], None] = {}
 
@@ -103,15 +107,11 @@ class KernelPrinter:
 
     def __init__(self, kernel: Kernel, texts: Texts) -> None:
         self.kernel, self.texts = kernel, texts
-        self.names: dict[str, str] = {}
-        self.written: dict[str, bool] = {}
-        self.types: dict[str, str] = {}
-        for buf, written in kernel.bufs.items():
-            name = self.names.setdefault(buf.text, f"a{len(self.names)}")
-            self.written[name] = self.written.get(name, False) or written
-            self.types[name] = TYPE[buf.kind]
+        self.parameters = Parameters(kernel, texts.slots)
+        self.names, self.pointers = self.parameters.names, self.parameters.pointers
         self.extents: dict[Size, None] = dict.fromkeys(texts.passed)
         self.near, self.in_vector, self.straight = False, False, False
+        self.within = ""
 
     def text(self) -> str:
         """The definition.
@@ -126,7 +126,7 @@ class KernelPrinter:
             return self._definition(kernel.name, "")
         whole = self._definition(f"{kernel.name}_far", "", apart=True)
         self.near = True
-        arguments = [*self.names.values(), *(self.texts.sizes[n] for n in self.extents)]
+        arguments = [*self.pointers, *(self.texts.sizes[n] for n in self.extents)]
         arguments += ["fault"] if kernel.checks else []
         return whole + self._definition(
             kernel.name, f"\n    if (far) {{ {kernel.name}_far({', '.join(arguments)}); return; }}"
@@ -138,27 +138,28 @@ class KernelPrinter:
             f"\n    if ({name} && !*fault) *fault = {site};" for name, site in self.kernel.checks.items()
         )
         starts = "".join(f"    int64_t {name} = 0;\n" for name in self.kernel.checks)
-        params = [
-            f"{'' if self.written[name] else 'const '}{self.types[name]} *restrict {name}"
-            for name in self.names.values()
-        ]
+        params = [f"{p.text}restrict {name}" for name, p in self.pointers.items()]
         params += [f"int64_t {self.texts.sizes[n]}" for n in self.extents]
         params += ["int64_t *fault"] if self.kernel.checks else []
-        far = "PP_APART " if apart or self.kernel.weight > LIMIT // 2 else ""
+        longest = INLINED if self.parameters.slots else LIMIT // 2
+        far = "PP_APART " if apart or self.kernel.weight > longest else ""
         head = f"static {far}void {name}({', '.join(params) or 'void'})"
         starts += "    int64_t far = 0;\n" if after else ""
         return f"{head} {{\n{starts}{body}{after}{ends}\n}}\n"
 
     def call(self) -> str:
         """The call, after `text`."""
-        arguments = list(self.names)
+        arguments = self.parameters.arguments
         arguments += [self.texts.sizes[n] for n in self.extents]
         arguments += ["&fault"] if self.kernel.checks else []
         return f"{self.kernel.name}({', '.join(arguments)});"
 
     def _entry(self, buf: Buf, at: At) -> str:
-        name = self.names.get(buf.text, buf.name)
-        return f"{name}[{self.texts.offset(buf, at)}]"
+        offset = self.texts.offset(buf, at)
+        if buf.text in self.parameters.slots:
+            name, slot = self.parameters.slots[buf.text]
+            return f"{name}[{slot}]" if offset == "0" else f"{name}[{slot} + {offset}]"
+        return f"{self.names.get(buf.text, buf.name)}[{offset}]"
 
     def _lines(self, body: Sequence[Statement], pad: str) -> Iterator[str]:
         for s in body:
@@ -173,24 +174,25 @@ class KernelPrinter:
             written = s.text
             if self.near and (self.in_vector or self.straight):
                 for function, argument in _FAR.findall(written):
-                    yield f"far |= {text(f'pp_{function}_is_far({argument})')};"
+                    yield f"far |= {self._inside(text(f'pp_{function}_is_far({argument})'))};"
                 written = _FAR.sub(r"pp_\1_near(\2)", written)
             elif not self.in_vector and self.kernel.weight > INLINED:
                 written = _MATH.sub(rf"pp_{APART}\1(", written)
             yield f"const {TYPE[s.kind]} {s.name} = {text(written)};"
         elif isinstance(s, Load):
-            yield f"const {TYPE[s.buf.kind]} {s.name} = {self._entry(s.buf, s.at)};"
+            yield f"const {TYPE[s.buf.kind]} {s.name} = {self._inside(self._entry(s.buf, s.at))};"
         elif isinstance(s, Store):
             entry = self._entry(s.buf, s.at)
             value = s.value if s.how is None else self._folded(s.buf.kind, s.how, entry, s.value)
-            yield f"{entry} = {value};"
+            yield f"{self._only}{entry} = {value};"
         elif isinstance(s, AddProduct):
             entry = self._entry(s.buf, s.at)
-            yield f"{entry} = {text(f'pp_mac({s.a}, {s.b}, {entry})')};"
+            yield f"{self._only}{entry} = {text(f'pp_mac({s.a}, {s.b}, {entry})')};"
         elif isinstance(s, Multiply):
-            product = f"pp_mac({s.a}, {s.b}, {s.name})"
+            a, b = self._inside(s.a), self._inside(s.b)
+            product = f"pp_mac({a}, {b}, {s.name})"
             if s.kind == "int":
-                product = f"pp_add_i64({s.name}, pp_mul_i64({s.a}, {s.b}))"
+                product = f"pp_add_i64({s.name}, pp_mul_i64({a}, {b}))"
             yield f"{s.name} = {text(product)};"
         elif isinstance(s, Start):
             yield from self._start(s)
@@ -200,7 +202,7 @@ class KernelPrinter:
             if has_flag(s.kind, s.how):
                 yield f"if ({s.name}_n) {s.name} = NAN;"
         elif isinstance(s, Check):
-            yield f"{s.name} |= {text(s.condition)};"
+            yield f"{s.name} |= {self._inside(text(s.condition))};"
         elif isinstance(s, Fill):
             yield from self._fill(s)
 
@@ -214,7 +216,7 @@ class KernelPrinter:
                 yield f"int {s.name}_n = 0;"
 
     def _fold(self, s: Fold) -> Iterator[str]:
-        v, b = s.value, f"{s.name}_b"
+        v, b = self._inside(s.value, FIRST[s.kind][s.how]), f"{s.name}_b"
         if s.how in ("argmax", "argmin"):
             sign = ">" if s.how == "argmax" else "<"
             better = f"{s.name} < 0 || {v} {sign} {b} || ({v} != {v} && {b} == {b})"
@@ -258,15 +260,32 @@ class KernelPrinter:
         innermost = not any(isinstance(s, For) for s in loop.body)
         ordered = any(how in ("argmax", "argmin") for _, _, how in loop.sums)
         self.in_vector = innermost and not ordered
+        i = f"i{loop.depth}"
+        first, end = self._bounds(loop)
+        far = not self.near and _calls_near(loop.body)
+        if self.in_vector and not far and in_whole_vectors(loop, self.texts.real):
+            self.within = f"{i} < e{loop.depth}"
+            yield f"{pad}{{"
+            yield f"{pad}const int64_t e{loop.depth} = {self.texts.expression(f'pp_end({end})')};"
+            end = f"PP_TURNS({end})"
         if self.in_vector and _may_reorder(loop):
             near = " reduction(|:far)" if self.near and _is_vectorised_with_near([loop]) else ""
             yield "#pragma omp simd" + "".join(_reductions(loop)) + near
-        i = f"i{loop.depth}"
-        first, end = self._bounds(loop)
         yield f"{pad}for (int64_t {i} = {first}; {i} < {end}; {i}++) {{"
         yield from self._lines(loop.body, pad + "    ")
         yield f"{pad}}}"
-        self.in_vector = False
+        if self.within:
+            yield f"{pad}}}"
+        self.in_vector, self.within = False, ""
+
+    @property
+    def _only(self) -> str:
+        """Before what turns beyond the end of a loop do not do."""
+        return f"if ({self.within}) " if self.within else ""
+
+    def _inside(self, value: str, beyond: str = "0") -> str:
+        """The value in turns of the loop, and in those beyond its end (short_loops.py)."""
+        return f"({self.within} ? {value} : {beyond})" if self.within else value
 
     def _bounds(self, loop: For) -> tuple[str, str]:
         return "0", self._extent(loop.extent)

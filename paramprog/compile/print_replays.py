@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from paramprog.compile.kernel import Buf, Open, Pad, Replays, Turns
-from paramprog.compile.print_kernel import TYPE
+from paramprog.compile.parameters import TYPE
 
 if TYPE_CHECKING:
     from paramprog.compile.print_c import StepPrinter

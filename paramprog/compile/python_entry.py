@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from paramprog.compile.chunks import WORK, work_of_steps
 from paramprog.compile.kernel import Buf
-from paramprog.compile.print_kernel import TYPE
+from paramprog.compile.parameters import TYPE
 from paramprog.compile.sized_entry import TEXTS, long_from, samples_of_arguments
 from paramprog.compile.source import CSource
 from paramprog.compile.threads import has_chunks

@@ -129,7 +129,7 @@ def pulled(root: Value, stored: Set[Value]) -> list[Read]:
 
 def aligned(root: Value, p: Value, index: Index | None) -> int:
     """Along how many outer loops `root` needs only the same entry of `p`."""
-    if index is None:
+    if not index:
         return 0
     extents, axes = space(p)
     mine, k = space(root).extents, 0

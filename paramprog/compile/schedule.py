@@ -45,6 +45,9 @@ from paramprog.types import Dim, Shape, Size
 LIMIT = 400
 """Statements of one kernel: compilers take more than linear time for a function."""
 
+STRAIGHT = 128
+"""The same where there are no loops: such kernels share nothing but numbers, so they may be shorter."""
+
 DEAR = 8
 """From this cost on a value is better stored than computed twice, and wants a loop without loops in it."""
 
@@ -142,7 +145,7 @@ class Schedule:
                 self.path[r] = []
                 self.items.append(r)
             else:
-                self._join(self.items, r, makers, [], self._is_dear(r))
+                self._join(self.items, r, makers, [], bool(space(r).extents) and self._is_dear(r))
             for p, _ in makers:
                 self.users[p].append(r)
             for value, index in self.pull[r]:
@@ -237,16 +240,19 @@ class Schedule:
     def _cut(self) -> None:
         """Number the kernels: between calls, and where one would be too long."""
         self.kernel: dict[Value, int] = {}
-        number, statements = 0, 0
+        number, statements, limit = 0, 0, STRAIGHT
         for item in self.items:
             if not isinstance(item, Nest) and is_call(item):
-                number, statements = number + 1, 0
+                number, statements, limit = number + 1, 0, STRAIGHT
                 self.kernel[item] = -1
                 continue
             found = [item] if not isinstance(item, Nest) else inside(item)
             weight = sum(max(1, len(self.pull[r])) for r in found)
-            if statements and statements + weight > LIMIT:
+            if isinstance(item, Nest):
+                limit = LIMIT
+            if statements and statements + weight > limit:
                 number, statements = number + 1, 0
+                limit = LIMIT if isinstance(item, Nest) else STRAIGHT
             statements += weight
             for r in found:
                 self.kernel[r] = number

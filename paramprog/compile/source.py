@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +19,11 @@ from paramprog.compile.heap import HEAD as HEAP_HEAD
 from paramprog.compile.heap import HEAP, room
 from paramprog.compile.kernel import Buf, Step
 from paramprog.compile.lower import Lowering
-from paramprog.compile.memory import arena
+from paramprog.compile.memory import arena, item_size
 from paramprog.compile.merge import SAMPLES
+from paramprog.compile.parameters import TYPE
 from paramprog.compile.print_c import StepPrinter
-from paramprog.compile.print_kernel import TYPE, Texts
+from paramprog.compile.print_kernel import Texts
 from paramprog.compile.print_replays import SPLIT
 from paramprog.compile.sized_memory import SizedArena
 from paramprog.compile.translate import Program
@@ -67,6 +69,8 @@ static int pp_room(void **data, int64_t *rows, int64_t wanted, size_t row) {
     return 0;
 }
 """
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 EACH = Size()
 """The number of samples, of programs for any."""
@@ -171,12 +175,19 @@ def c_source(
     With `sized` all kernels are told the number of samples, and places depend on it.
     """
     low = unit.lowering
-    texts = Texts(unit.real, low.sizes)
+    places, slots, size = _places(unit, sized)
+    texts = Texts(unit.real, low.sizes, slots=slots)
     if sized is not None:
-        texts = Texts(unit.real, {**low.sizes, EACH: SAMPLES}, [EACH])
+        texts = Texts(unit.real, {**low.sizes, EACH: SAMPLES}, [EACH], slots)
     printer = StepPrinter(texts, comment)
     body = list(printer.lines(unit.steps))
-    lines, size = _places(unit, sized)
+    lines = ["    (void)places;"] if sized is not None else []
+    used = set(_NAME.findall("\n".join(body)))
+    lines += [
+        f"    {TYPE[b.kind]} *const {b.name} = ({TYPE[b.kind]} *)(arena + {at});"
+        for b, at in places.items()
+        if b.name in used
+    ]
     grows = [b for b in low.memory if b.grows]
     lines += [f"    {TYPE[b.kind]} *{b.name} = 0; int64_t {b.name}_rows = 0;" for b in grows]
     lines += [f"    int64_t {name} = 0; (void){name};" for name in low.sizes.values()]
@@ -215,21 +226,21 @@ def c_source(
     return source
 
 
-def _places(unit: Unit, sized: Sized | None) -> tuple[list[str], int]:
-    """The statements that say where arrays lie, and how many bytes the arena has, if that is known."""
+def _places(unit: Unit, sized: Sized | None) -> tuple[dict[Buf, str], dict[str, int], int]:
+    """(where arrays lie, the numbers of scalars among as many as the arena has room for, its bytes, if known)."""
     memory = unit.lowering.memory
     if sized is None:
         known, size = arena(memory, unit.steps, unit.real)
         places = {b: str(at) for b, at in known.items()}
-        lines = []
     else:
         size, by_name = 0, sized.memory.places
         places = {b: by_name[b.name] for b in memory if not b.grows}
-        lines = ["    (void)places;"]
-    lines += [
-        f"    {TYPE[b.kind]} *const {b.name} = ({TYPE[b.kind]} *)(arena + {at});" for b, at in places.items()
-    ]
-    return lines, size
+    slots = {
+        b.name: int(at) // item_size(b.kind, unit.real)
+        for b, at in places.items()
+        if b.size <= 1 and at.isdecimal()
+    }
+    return places, slots, size
 
 
 def head(real: Real, *, grows: bool, tables: bool, heap: bool, replays: bool) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,30 @@ def test_a_folder_that_others_may_write_is_not_used():
     folder.chmod(0o777)
     path = cache.cached("a", writing("library"))
     assert path.read_text() == "library" and folder not in path.parents
+
+
+def test_without_a_folder_libraries_live_as_long_as_the_process(monkeypatch):
+    """What cannot be kept is made once in a process, in one folder, which goes when the process ends."""
+    monkeypatch.setenv("PARAMPROG_CACHE", "/proc/none")
+    made: list[str] = []
+    a, b = (cache.cached(name, writing("library", made)) for name in "cd")
+    assert a.parent == b.parent and cache.cached("c", writing("library", made)) == a
+    assert made == ["library"] * 2
+    code = (
+        "from paramprog.compile import cache\n"
+        "print(cache.cached('a', lambda to: to.write_text('library')).parent, end='')"
+    )
+    left = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert left.startswith(tempfile.gettempdir()) and not Path(left).exists()
+
+
+def test_an_entry_that_cannot_be_replaced_is_left_alone():
+    """The library is made elsewhere then."""
+    path = cache.cached("a", writing("library"))
+    path.with_suffix(".sum").unlink()
+    path.with_suffix(".sum").mkdir()
+    found = cache.cached("a", writing("library"))
+    assert found != path and found.read_text() == "library"
 
 
 def test_the_folder_follows_xdg(tmp_path, monkeypatch):

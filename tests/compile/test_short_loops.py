@@ -1,0 +1,110 @@
+"""Short loops in whole vectors: what they compute beyond their ends, nobody sees."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from compiling import check, gradients, needs_compiler, prints, sanitizers
+
+import paramprog
+from paramprog.compile.kernel import Buf, For, Let, Load, Store
+from paramprog.compile.short_loops import in_whole_vectors
+from paramprog.compile.source import c_source, lower, prepared
+from paramprog.compile.tensor import Place
+from paramprog.types import Real
+
+SUMS = """
+dim n = {n}
+param w : real[n] ~ uniform(-1, 1), x : real[n] ~ uniform(-3, -2), y : real[n] ~ uniform(2, 3)
+param z : real[n] ~ uniform({far}, {farther})
+function f() {{
+    a = sigmoid(w * x) * exp(0.1 * y)
+    b = tanh(w / y) + log(y)
+    return sum(a * b) + a @ b + max(x * exp(w)) + min(y * exp(w)) + sum(sin(z) * w)
+}}
+"""
+"""Zeros, which are beyond the ends, would be the largest and the smallest, and exp(0) would be added."""
+
+WHOLE = """
+dim n = 14
+param w : real[n] ~ uniform(1, 2)
+function f() { return sum(exp(w) * int(1 / w)) }
+"""
+"""1 / 0 has no whole number."""
+
+
+def made(n: int, real: Real, far: float = 1.0) -> paramprog.Program:
+    return paramprog.loads(SUMS.format(n=n, far=far, farther=2 * far), dtype=real)
+
+
+def loop(n: Any, *body: Any, depth: int = 0) -> For:
+    return For(depth, n, list(body))
+
+
+A = Buf("a", "real", (14, 14))
+ROW, COLUMN = (Place(-1), Place(0)), (Place(0), Place(-1))
+EXP = Let("u", "real", "pp_exp(v)")
+
+
+def test_which_loops():
+    """Dear ones with a long rest, of entries beside each other, of functions that are vectorised."""
+    found = [n for n in range(1, 70) if in_whole_vectors(loop(n, Load("v", A, ROW), EXP), "float64")]
+    assert found[:9] == [3, 5, 6, 7, 10, 11, 12, 13, 14] and found[-1] == 63
+    assert not in_whole_vectors(loop(8, EXP), "float32") and in_whole_vectors(loop(24, EXP), "float32")
+    assert not in_whole_vectors(loop(14, Load("v", A, ROW), Let("u", "real", "v + 1")), "float64")
+    assert not in_whole_vectors(loop(14, Load("v", A, COLUMN), EXP), "float64")
+    assert not in_whole_vectors(loop(14, Load("v", A, (Place(-1), "v1")), EXP), "float64")
+    assert in_whole_vectors(loop(14, Load("v", A, ("v1", Place(0))), EXP), "float64")
+    assert not in_whole_vectors(loop(14, EXP, Let("t", "real", "pp_mod(u, v)")), "float64")
+    assert not in_whole_vectors(loop(14, EXP, Let("t", "real", "pp_lgamma(u)")), "float64")
+    flags = Buf("b", "bool", (14,))
+    assert not in_whole_vectors(loop(14, EXP, Store(flags, (Place(0),), "u")), "float64")
+
+
+@needs_compiler
+@pytest.mark.parametrize("real", ["float64", "float32"])
+@pytest.mark.parametrize("n", [3, 7, 14, 23])
+def test_beyond_the_end(n: int, real: Real):
+    """Sums, products, extremes and gradients are those of the entries; of infinities and NaN too."""
+    outputs, leaves, points = gradients(made(n, real))
+    assert "PP_TURNS" in c_source(lower(*prepared(outputs, leaves))).text()
+    for k, odd in enumerate((np.inf, -np.inf, np.nan)):
+        point = {leaf: np.array(v) for leaf, v in points[0].items()}
+        for value in point.values():
+            value[-1 - k % n] = odd
+        points.append(point)
+    check(outputs, leaves, points)
+
+
+@needs_compiler
+@pytest.mark.parametrize("far", [1.0, 1e9])
+def test_far_arguments(far: float):
+    """sin of near arguments, and of far ones, for which the kernel runs again."""
+    outputs, leaves, points = gradients(made(14, "float64", far))
+    check(outputs, leaves, points)
+
+
+@needs_compiler
+def test_no_fault_beyond_the_end():
+    """An operation that has no value for zero has one for the entries; where it has none for the last, that is told."""
+    program = paramprog.loads(WHOLE)
+    outputs, leaves, points = gradients(program)
+    last = {leaf: np.array(v) for leaf, v in points[0].items()}
+    for value in last.values():
+        value[-1] = 0.0
+    plan = check(outputs, leaves, [*points, last])
+    assert np.isfinite(plan(*points[0].values())[0])
+
+
+@needs_compiler
+@pytest.mark.parametrize("flags", [(), ("-march=native",)])
+def test_sanitizers(flags: tuple[str, ...], tmp_path):
+    """With masks and without, nothing beyond an array is read or written."""
+    program = made(14, "float64")
+    text = program.export()
+    assert re.search(r"< PP_TURNS\(14\)", text)
+    value, *_ = prints(text, tmp_path, *flags, *sanitizers()) or [[np.nan]]
+    np.testing.assert_allclose(value, [program()], rtol=1e-12)
