@@ -46,6 +46,8 @@ FAINT = 1e-3
 
 EPS = float(np.finfo(np.float64).eps)
 
+CANCELLED = "right in float64, but terms cancel in float32"
+
 AT_KINK = "at a kink"
 
 

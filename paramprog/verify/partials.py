@@ -15,7 +15,7 @@ import numpy as np
 from paramprog.graph.region import ValueFault
 from paramprog.transfer.step import STOP
 from paramprog.verify.check import Check, undecided
-from paramprog.verify.differences import AT_KINK, FEW, difference_check
+from paramprog.verify.differences import AT_KINK, CANCELLED, FEW, difference_check
 from paramprog.verify.dyadic import rounded
 from paramprog.verify.edges import edge_entries
 from paramprog.verify.factors import TooLargeError
@@ -30,8 +30,6 @@ LINES = 4000
 """Coordinates and directions along which operations are differenced, for one verification."""
 
 NEARBY = 1e-3
-
-CANCELLED = "right in float64, but terms cancel in float32"
 
 Matrices = tuple[Entries, ...] | None
 """A local Jacobian; None is a structural zero."""

@@ -68,3 +68,14 @@ def test_terms_that_cancel_in_float32_are_no_wrong_rule(given: str, ok: bool | N
     report = paramprog.loads(text, dtype="float32").verify(wrt=["x"], exact=True)
     (found,) = (c for c in report.checks if c.name == PARTIALS)
     assert found.ok is ok
+
+
+@pytest.mark.parametrize(
+    "given, ok", [("", None), (" derivative (cos(a) / a - sin(a) / a ** 2 + 0.001)", False)]
+)
+def test_so_is_a_gradient_of_such_partials(given: str, ok: bool | None) -> None:
+    """What float32 loses is said, with both numbers; a gradient that is wrong in float64 too still fails."""
+    text = f"base sinc(a) = sin(a) / a{given}\nfunction f(x : real = 0.0025) {{ return sinc(x) }}"
+    report = paramprog.loads(text, dtype="float32").verify(wrt=["x"])
+    (found,) = (c for c in report.checks if c.name == "reverse = differences")
+    assert found.ok is ok and " against -0.00083333" in found.detail
