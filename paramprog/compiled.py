@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,9 +51,10 @@ class BoundProgram:
     ) -> None:
         self._plan = plan
         dtypes = [np.asarray(v).dtype for v in given.values()] if isinstance(plan, Plan) else plan.dtypes
-        self.arguments: dict[str, NDArray[Any]] = {
+        arguments = {
             name: np.array(v, d, order="C") for (name, v), d in zip(given.items(), dtypes, strict=True)
         }
+        self.arguments: Mapping[str, NDArray[Any]] = MappingProxyType(arguments)
         """Of this call's own; what is written into them is what the next call computes with."""
         values = list(self.arguments.values())
         if isinstance(plan, Plan):
