@@ -283,7 +283,9 @@ class _Verification:
             wide = self._gradients(_in_float64(self.problem.leaves), self.covector.astype(np.float64))
             again = self._differences(oracle, inputs, self.problem.leaves, wide, sums)
             checks = [
-                undecided(DIFFERENCES, c.of, f"{CANCELLED}: {c.detail}") if c.ok is False and other.ok else c
+                undecided(DIFFERENCES, c.of, f"{CANCELLED}: {c.detail}")
+                if c.ok is False and other.ok is not False
+                else c
                 for c, other in zip(checks, again, strict=True)
             ]
         numbers = [self.run.values[self.paths.output], *(self.gradients[n] for n in inputs)]
