@@ -92,6 +92,11 @@ def is_tape(type: Type) -> bool:
     return bool(type.shape) and type.shape[0] is LENGTH
 
 
+def is_told_by_a_run(type: Type) -> bool:
+    """Whether only a run tells how many entries it has; a tape without values stands for one of any length."""
+    return not is_tape(type) and any(isinstance(n, Size) for n in type.shape)
+
+
 def dims_text(shape: Shape) -> str:
     """`[2, 3]`, and `scalar` for no axes."""
     if shape and shape[0] is LENGTH:

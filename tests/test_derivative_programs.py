@@ -306,3 +306,67 @@ def test_a_jacobian_through_a_tape_prints_where_the_numbers_of_turns_are_known()
     value, gradient = printed().values()
     agree(value, program(), 1e-13)
     agree(gradient, program.grad()["w"], 1e-12)
+
+
+UNWOUND = """
+param w = [0.3, 0.2]
+function f(x = [1.0, -1.0], n : int = 3) {
+    t = tape(x)
+    y = x
+    for i in 0..n {
+        t = push(t, y)
+        FILL
+    }
+    g = y
+    for i in 0..n {
+        t, z = pop(t)
+        TAKE
+    }
+    s = sum(g)
+    return OPERATOR
+}
+"""
+
+TURNS = {
+    "straight": ("y = sin(y * w)", "g = g * z + w"),
+    "a branch": (
+        "if y[0] > 0.1 { y = sin(y * w) } else { y = cos(y * w) }",
+        "if z[0] > 0.1 { g = g * z + w } else { g = g * w + x }",
+    ),
+    "uneven turns": (
+        "while sum(y * y) > 0.1 { y = sin(y * w) }; y = y + w * i",
+        "for j in 0..i { g = sin(g * z) * w + w }",
+    ),
+}
+
+
+@pytest.mark.parametrize("operator", ["sum(square(jacobian(g, w)))", "sum(square(hessian(s, w)))"])
+@pytest.mark.parametrize("turns", TURNS)
+def test_derivatives_of_derivatives_through_a_tape(turns: str, operator: str):
+    """Gradient and Hessian, by rows and by columns, against differences of the interpreter and of the gradient.
+
+    Their loops carry sums over histories of the loops inside, as long as only the run tells, in the end turn by turn.
+    """
+    fill, take = TURNS[turns]
+    text = UNWOUND.replace("FILL", fill).replace("TAKE", take).replace("OPERATOR", operator)
+    program = paramprog.loads(text)
+    assert program.verify().ok
+    w, step = np.array([0.3, 0.2]), 1e-5
+    expected = [
+        (program.grad({"w": w + e})["w"] - program.grad({"w": w - e})["w"]) / (2 * step)
+        for e in step * np.eye(2)
+    ]
+    for mode in ("forward", "reverse"):
+        agree(program.hessian(mode=mode)["w"]["w"], np.array(expected), 1e-6)
+        assert not np.any(program.hessian({"n": 0}, mode=mode)["w"]["w"])
+
+
+@pytest.mark.parametrize("bound", [0.5, 1.5])
+def test_a_jacobian_in_an_arm_through_a_tape_around_it(bound: float):
+    """The history that it reads is made outside; where the other arm is taken, its cotangents are as many zeros."""
+    text = UNWOUND.replace("FILL", "y = sin(y * w)").replace("TAKE", "g = sin(g * z + w)")
+    arm = f"if x[0] > {bound} {{ J = jacobian(g, w); s = sum(square(J)) }}\n    return s"
+    program = paramprog.loads(text.replace("return OPERATOR", arm))
+    assert program.verify().ok
+    forward, reverse = (program.hessian(mode=mode)["w"]["w"] for mode in ("forward", "reverse"))
+    agree(forward, reverse, 1e-12)

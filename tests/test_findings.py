@@ -161,6 +161,33 @@ def test_loops_are_run_as_far_as_is_affordable(loop):
         assert d.message.startswith(said)
 
 
+def test_tapes_are_run_too():
+    """What they cost is known in the run, though their length is no part of their type: here they are filled, and taken
+    apart by a `for` over turns that were counted; large values weigh more."""
+    text = """param p = 0.4
+function f(x = SEED) {
+    y = x
+    T = tape(y)
+    k = 0
+    while sum(y) < 5 * sum(x - x + 1) {
+        T = push(T, y)
+        y = p + y
+        k = k + 1
+    }
+    s = y
+    for i in 0..k {
+        T, z = pop(T)
+        s = s * z
+    }
+    return sum(s) + p
+}"""
+    [warning] = paramprog.loads(text.replace("SEED", "0.3")).check()
+    assert warning.code == "branch-jump"
+    assert warning.message.startswith("the value jumps by -6.313e+04 ")
+    large = paramprog.loads(text.replace("x = SEED", "x : real[1000000] = 0.3"))
+    assert large.check() == []
+
+
 def test_turns_that_an_inner_derivative_goes_back_through_are_not_left_out():
     """The derivative runs through as many turns as were recorded: the first ones alone would not be enough."""
     text = """param w = 1.4

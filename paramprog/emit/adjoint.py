@@ -81,7 +81,8 @@ def gradient(built: Built, output: str, wrt: Mapping[str, Node], *, contracts: b
     points = {name: of[n] for name, n in named.items() if n in of and of[n] in live}
     uses = _uses(before)
     every = {**{k: n for k, n in points.items() if n.kind == "real"}, **chosen}
-    asked = list(dict.fromkeys([*every.values(), *(n for n in before if n.kind == "real")]))
+    reals = (n for n in before if not isinstance(n.op, Region) and n.kind == "real")
+    asked = list(dict.fromkeys([*every.values(), *reals]))
     pulled = dict(zip(asked, _adjoints(end, asked, contracts=contracts), strict=True))
     made = [pulled[n] for n in chosen.values()]
     second = simplify([end, *(n for n in made if n is not None)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from paramprog.diagnostics import Span, printable
 from paramprog.graph import Node
+from paramprog.transfer.stack import Tape
 
 MAX_ENTRIES = 4
 """An array with more entries is shown by its norm."""
@@ -47,7 +48,9 @@ def power_of_two(log: float) -> str:
 
 
 def value(array: Any) -> str:
-    """A scalar, a small array entry by entry, a large one as its shape and norm."""
+    """A scalar, a small array entry by entry, a large one as its shape and norm; of a tape how much lies on it."""
+    if isinstance(array, Tape):
+        return tape(array)
     array = np.asarray(array)
     if array.dtype.kind == "b" and not array.ndim:
         return "true" if array else "false"
@@ -58,6 +61,11 @@ def value(array: Any) -> str:
         with np.errstate(all="ignore"):
             return f"[{shape}] |{number(np.linalg.norm(np.ravel(array)))}|"
     return _entries(array)
+
+
+def tape(stack: Tape) -> str:
+    """How many values lie on it; they are those of earlier points."""
+    return f"tape of {len(stack)}"
 
 
 def _entries(array: Any) -> str:

@@ -11,6 +11,7 @@ from paramprog.explain.drawing import levels as levels_of
 from paramprog.explain.mermaid import mermaid
 from paramprog.explain.picture import picture
 from paramprog.explain.text import text
+from paramprog.transfer.stack import Tape
 
 Format = Literal["text", "dot", "mermaid", "svg", "png"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -40,7 +41,7 @@ def to_json(subject: Subject, *, levels: bool = False) -> dict[str, Any]:
     """`{nodes: [{name, formula, kind, type, line, col, uses}], levels: {forward, backward}}`.
 
     `uses` are the names of the operands. Values, adjoints (null for a structural zero) and levels stand where they are
-    known.
+    known; of a tape how much lies on it.
     """
     drawing = draw(subject)
     names = {v.key: v.name for v in drawing.vertices}
@@ -52,13 +53,17 @@ def to_json(subject: Subject, *, levels: bool = False) -> dict[str, Any]:
         entry: dict[str, Any] = {"name": v.name, "formula": v.text, "kind": v.kind, "type": v.type}
         entry |= {**labels.line_and_column(v.span), "uses": uses[v.key]}
         if subject.values is not None:
-            entry["value"] = subject.values[v.node]
+            entry["value"] = _plain(subject.values[v.node])
         if subject.adjoints is not None:
-            entry["adjoint"] = subject.adjoints.get(v.node)
+            entry["adjoint"] = _plain(subject.adjoints.get(v.node))
         nodes.append(entry)
     return (
         {"nodes": nodes, "levels": _levels_json(drawing, levels_of(subject))} if levels else {"nodes": nodes}
     )
+
+
+def _plain(value: Any) -> Any:
+    return labels.tape(value) if isinstance(value, Tape) else value
 
 
 def _levels_json(drawing: Drawing, levels: Levels) -> dict[str, Any]:

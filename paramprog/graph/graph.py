@@ -13,7 +13,7 @@ from paramprog.diagnostics import Span
 from paramprog.graph.constant import Constant
 from paramprog.graph.node import Node
 from paramprog.op import OPS, Attrs, Op
-from paramprog.types import Kind, Real, Type, join_shapes
+from paramprog.types import Kind, Real, Type, is_told_by_a_run, join_shapes
 
 PortKind = Literal["carry", "scan", "free", "shared", "index"]
 """How a value enters a body: carried from turn to turn, one row a turn, the same for all turns (in a body that runs per
@@ -149,9 +149,24 @@ class Graph:
             OPS["array"], (), {"value": Constant(value), "type": type, "real": self.real}, (type,)
         )
 
-    def zeros(self, like: Node) -> Node:
-        """Zero (or false) in the shape and kind of `like`."""
-        return self.constant(False if like.kind == "bool" else 0, like.kind, like.shape)
+    def zeros(self, like: Node, kind: Kind | None = None) -> Node:
+        """Zero (or false) in the shape of `like`, which a run may tell, and in its kind unless one is given."""
+        wanted = like.kind if kind is None else kind
+        nowhere = self._nowhere(like)
+        if nowhere is None:
+            return self.constant(False if wanted == "bool" else 0, wanted, like.shape)
+        return nowhere if wanted == "bool" else self.convert(nowhere, wanted)
+
+    def everywhere(self, like: Node) -> Node:
+        """True in the shape of `like`, which a run may tell."""
+        nowhere = self._nowhere(like)
+        return self.constant(True, "bool", like.shape) if nowhere is None else self.emit(OPS["not"], nowhere)
+
+    def _nowhere(self, like: Node) -> Node | None:
+        """False in the shape of `like` where only a run tells it: a constant would have no entry there."""
+        if not is_told_by_a_run(like.type):
+            return None
+        return self.emit(OPS["not_equal" if like.kind == "bool" else "less"], like, like)
 
     def at(self, span: Span | None) -> At:
         """Nodes appended inside come from `span`."""

@@ -241,6 +241,8 @@ def run_steps(made: list[Step], env: dict[Node, Any]) -> None:
                 env[n] = f(n, [env.get(a) for a in args], keys)
         except ValueFault as fault:
             raise fail(fault.code, fault.message, n.span) from None
+        except ValueError as problem:
+            env[n] = _uneven(n, env, problem)
 
 
 def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:
@@ -263,4 +265,26 @@ def execute(live: Live, env: dict[Node, Any]) -> dict[Node, Any]:
                 env[n] = op.value(*args, **n.attrs)
         except ValueFault as fault:
             raise fail(fault.code, fault.message, n.span) from None
+        except ValueError as problem:
+            env[n] = _uneven(n, env, problem)
     return env
+
+
+def _uneven(n: Node, env: Mapping[Node, Any], problem: ValueError) -> Any:
+    """What NumPy has no value for: an elementwise operation on histories, lists, whose turns have different shapes.
+
+    Raises ProgramError, with the place, for other operations on such, and `problem` where there are none.
+    """
+    args = [env.get(a) for a in n.args]
+    if isinstance(n.op, Region) or not any(isinstance(a, list) for a in args):
+        raise problem
+    if not n.op.elementwise:
+        what = "a derivative of loops in a loop that make another number of turns each time"
+        raise fail("not-built", f"{what} cannot be computed here yet", n.span) from None
+    return _by_turn(n, args)
+
+
+def _by_turn(n: Node, args: Sequence[Any]) -> Any:
+    if not any(isinstance(a, list) for a in args):
+        return n.op.value(*args, **n.attrs)
+    return [_by_turn(n, turn) for turn in zip(*args, strict=True)]

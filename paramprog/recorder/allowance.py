@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from paramprog.diagnostics import Span, fail
 from paramprog.graph import Node
+from paramprog.types import elements
 
 ENTRIES = 1_000
 """So many entries of an array count as one more operation."""
@@ -39,5 +39,5 @@ class Allowance:
 
 
 def weight(node: Node) -> int:
-    """What recording an operation spends."""
-    return 1 + prod(node.shape) // ENTRIES
+    """What recording an operation spends; on a tape, by the size of what lies on top."""
+    return 1 + elements(node.shape) // ENTRIES

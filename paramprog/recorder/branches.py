@@ -123,13 +123,22 @@ def _sides(
             if k not in summed:
                 parts[k].append(crossing.leave(env[at], wide))
                 continue
-            n = env[at] if at in inside.wide else inside.widen(env[at])
-            sizes = (crossing.count,)
+            n = env[at]
+            if at not in inside.wide and not (crossing.plain and n.shape):
+                n = inside.widen(n)
+            # a plain body ran on whole arrays of numbers, so all axes are of lanes
+            axes = tuple(range(len(n.shape))) if crossing.plain else (0,)
+            sizes = n.shape[: len(axes)]
             total = (
-                run.emit(ANY, n, axes=(0,)) if n.kind == "bool" else run.emit(SUM, n, axes=(0,), sizes=sizes)
+                run.emit(ANY, n, axes=axes) if n.kind == "bool" else run.emit(SUM, n, axes=axes, sizes=sizes)
             )
             parts[k].append(total)
-    return {k: _together(run, nodes) for k, nodes in parts.items() if nodes}
+    found = {k: _together(run, nodes) for k, nodes in parts.items() if nodes}
+    for k in keys:
+        if k not in found:  # the history of a side without lanes, which nothing reads
+            assert isinstance(k, Node)
+            found[k] = run.zeros(k, (*np.shape(value), *k.shape))
+    return found
 
 
 def _targets(node: Node, which: int, keys: Collection[Key]) -> dict[Key, Node]:

@@ -15,7 +15,7 @@ from paramprog.transfer.branch_run import targets
 from paramprog.transfer.facts import Fact, Masked, on, plain, plus
 from paramprog.transfer.lane_sums import LaneSum, Piece
 from paramprog.transfer.regions import Brought, Host, is_summed, kind_of
-from paramprog.types import Type
+from paramprog.types import Type, is_told_by_a_run
 
 
 class BranchDerivative:
@@ -25,6 +25,7 @@ class BranchDerivative:
         self.node, self.analysis, self.op = node, analysis, op
         self.rank = len(node.args[0].shape)
         self.bodies = tuple(Graph(analysis.graph, lane_rank=self.rank) for _ in node.attrs["bodies"])
+        self.brought = tuple(Brought(node, analysis.values, body) for body in self.bodies)
 
     def pull(self, fact: Mapping[Key, Fact]) -> list[Fact]:
         """The facts of the arguments, given those of what the branch yields."""
@@ -81,8 +82,7 @@ class BranchDerivative:
         for at, fact, kind in given:
             if at.graph is old:
                 seeds[at] = plus(seeds.get(at), on(fact, partial(body.own, kind=kind)))
-        brought = Brought(self.node, self.analysis.values, body)
-        facts = self.analysis.inside(body, brought, seeds, list(old.nodes))
+        facts = self.analysis.inside(body, self.brought[which], seeds, list(old.nodes))
         # everything enters before the region is made: a port cannot be added later
         return {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
 
@@ -124,16 +124,25 @@ class BranchDerivative:
         lanes = () if piece.summed else self.node.args[0].shape
         return Type(piece.node.kind, (*lanes, *piece.node.shape))
 
+    def _like(self, which: int, key: Any, type: Type) -> Type | Node:
+        """The type of a fact in a body, or what it is a fact of where only a run tells the shape."""
+        if not is_told_by_a_run(type):
+            return type
+        if isinstance(key, Result):
+            return self.bodies[which].own(self.brought[which][self.node.attrs["results"][which][key.number]])
+        outer, kind = key
+        return self.bodies[which].own(self.analysis.values[outer], kind=kind)
+
     def _region(
         self, pairs: Mapping[Any, list[Fact]], types: Mapping[Any, Type], summed: Collection[Any]
     ) -> tuple[dict[Any, Fact], Node]:
         backward = self.analysis.backward
         masked = [k for k, p in pairs.items() if backward and not all(isinstance(f, Node) for f in p)]
-        shapes = {k: types[k].shape[0 if k in summed else self.rank :] for k in pairs}
+        inside = {k: Type(types[k].kind, types[k].shape[0 if k in summed else self.rank :]) for k in pairs}
         results = tuple(
             (
-                *(_value_in(body, pairs[k][which], Type(types[k].kind, shapes[k])) for k in pairs),
-                *(_lanes_in(body, pairs[k][which], Type("bool", shapes[k])) for k in masked),
+                *(_value_in(body, pairs[k][which], partial(self._like, which, k, inside[k])) for k in pairs),
+                *(_lanes_in(body, pairs[k][which], partial(self._like, which, k, inside[k])) for k in masked),
             )
             for which, body in enumerate(self.bodies)
         )
@@ -158,15 +167,21 @@ def _node(fact: Fact) -> Node:
     return fact
 
 
-def _value_in(body: Graph, fact: Fact, type: Type) -> Node:
+def _value_in(body: Graph, fact: Fact, of: Callable[[], Type | Node]) -> Node:
     """A fact as a node of `body`, zeros for a structural zero."""
-    if fact is None:
-        return body.constant(False if type.kind == "bool" else 0, type.kind, type.shape)
-    return body.own(plain(fact))
+    if fact is not None:
+        return body.own(plain(fact))
+    like = of()
+    if isinstance(like, Node):
+        return body.zeros(like)
+    return body.constant(False if like.kind == "bool" else 0, like.kind, like.shape)
 
 
-def _lanes_in(body: Graph, fact: Fact, type: Type) -> Node:
+def _lanes_in(body: Graph, fact: Fact, of: Callable[[], Type | Node]) -> Node:
     """Where a fact is not a structural zero."""
     if isinstance(fact, Masked):
         return body.own(fact.lanes)
-    return body.constant(fact is not None, "bool", type.shape)
+    like = of()
+    if isinstance(like, Node):
+        return body.zeros(like, "bool") if fact is None else body.everywhere(like)
+    return body.constant(fact is not None, "bool", like.shape)

@@ -19,8 +19,8 @@ from paramprog.transfer.linear import LETTERS, MUL
 from paramprog.transfer.loop_history import History
 from paramprog.transfer.pair import ADD
 from paramprog.transfer.regions import Host
-from paramprog.transfer.step import LESS, NOT_EQUAL, OR, REAL
-from paramprog.types import Size, elements, is_tape
+from paramprog.transfer.step import OR
+from paramprog.types import Size, elements
 
 
 class LinearLoop:
@@ -127,7 +127,7 @@ class LinearLoop:
         """Where a fact is not a structural zero."""
         if isinstance(fact, Masked):
             return graph.own(fact.lanes)
-        return graph.constant(fact is not None, "bool", like.shape)
+        return graph.zeros(like, "bool") if fact is None else graph.everywhere(like)
 
     # ---- the region ----------------------------------------------------------------------------------------------
 
@@ -199,11 +199,7 @@ class LinearLoop:
         """Carries that hold the sum of a fact over the turns; it is as long as `like`, which only a run may tell."""
 
         def carry(x: Node, op: Op) -> Node:
-            zero = self.graph.zeros(x)
-            if any(isinstance(n, Size) for n in x.shape) and not is_tape(x.type):
-                none = NOT_EQUAL(like, like) if like.kind == "bool" else LESS(like, like)
-                zero = none if x.kind == "bool" else REAL(none)
-            total = self.body.port("carry", zero)
+            total = self.body.port("carry", self.graph.zeros(like, x.kind))
             pairs.append((total, op(total, x)))
             return total
 

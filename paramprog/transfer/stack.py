@@ -11,10 +11,11 @@ import numpy as np
 class Tape:
     """A stack that does not change. `below` lies under its first value, without end."""
 
-    __slots__ = ("below", "first", "others")
+    __slots__ = ("below", "first", "length", "others")
 
     def __init__(self, below: Any, first: Any = None, others: Tape | None = None) -> None:
         self.below, self.first, self.others = below, first, others
+        self.length: int = 0 if others is None else 1 + others.length
 
     def push(self, x: Any) -> Tape:
         return Tape(self.below, x, self)
@@ -46,7 +47,7 @@ class Tape:
             t = t.others
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return self.length
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Elementwise, counted from the top: the meet of facts is a sum, or whether any holds."""

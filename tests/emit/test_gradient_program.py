@@ -11,6 +11,7 @@ from emitting import again, agree, by_python, check, statements
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies.programs import programs
+from taking import takes
 
 import paramprog
 from paramprog.diagnostics import ProgramError
@@ -43,6 +44,15 @@ def test_the_printed_gradient_has_the_same_defaults_and_draws(name):
     found = paramprog.loads(program.gradient_program()).run().outputs
     for a, b in zip(found.values(), [expected.value, *expected.gradients.values()], strict=True):
         assert agree(a, b)
+
+
+LONG = ("bundle_adjustment", "determinant", "fluid", "newton_minimum", "particle")
+"""Their printed gradients take seconds to run step by step, or to measure at boundaries."""
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in LONG])
+def test_the_program_and_its_printed_gradient_can_be_checked_drawn_and_printed(name):
+    takes(paramprog.loads(takes(shipped(name))))
 
 
 HIGHER = ("kmeans_newton", "newton_minimum", "particle")

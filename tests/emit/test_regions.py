@@ -11,6 +11,7 @@ from emitting import again, agree, by_python, check, printed_graph, statements
 from hypothesis import given, settings
 from strategies.graphs import graphs
 from strategies.programs import programs
+from taking import takes
 
 import paramprog
 from paramprog.diagnostics import ProgramError, Source
@@ -196,6 +197,15 @@ PROGRAMS = {
             }
             return s * k
         }""",
+    "a derivative inside, of entries": """
+        param w = 0.7
+        function f(x = 2.0) {
+            v = [sin(w * x * i) for i in 0..3]
+            y = sum(v)
+            g = grad(y, x)
+            h = grad(g, x)
+            return g * w + h
+        }""",
     "names that loops and indices have": """
         param t = 0.5, i = 2.0, h_all = 1.5, t_all = 0.5, reversed = 1.0, range = 0.25, lambda = 2.0
         function f(turns = 2.0, z_all : real[3] = [1, 2, 3]) {
@@ -357,6 +367,11 @@ def test_the_language_keeps_them_on_tapes(text):
     body, _, _ = program.gradient_program(wrt=[wrt]).rpartition("    return ")
     squared = paramprog.loads(f"{body}    squared = sum(d{wrt} * d{wrt})\n    return squared\n}}")
     check(squared, [wrt], 1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in RUN_TIME if name != "in entries, in turns, in an arm"])
+def test_what_is_printed_with_tapes_can_be_checked_and_drawn(name):
+    takes(paramprog.loads(takes(paramprog.loads(inspect.cleandoc(RUN_TIME[name])))))
 
 
 def test_a_loop_that_needs_no_history_prints_all_the_same():

@@ -190,6 +190,23 @@ def test_json() -> None:
     assert found["levels"]["backward"][0] == ["R"]
 
 
+def test_tapes() -> None:
+    """A tape shows how much lies on it, in text and in JSON, also where it is an adjoint."""
+    program = paramprog.loads("""function f(x = 3.0) {
+    t = push(push(tape(7.0), x), x * x)
+    s, a = pop(t)
+    u, b = pop(s)
+    v, c = pop(u, endless = true)
+    return a * b * c
+}""")
+    drawn = subject(program, values=True, grads=True)
+    values = {n["name"]: n["value"] for n in to_json(drawn)["nodes"]}
+    assert [values[k] for k in "tsuv"] == ["tape of 2", "tape of 1", "tape of 0", "tape of 0"]
+    adjoints = {n["name"]: n["adjoint"] for n in to_json(drawn)["nodes"]}
+    assert (adjoints["a"], adjoints["u"]) == (21.0, "tape of 1")
+    assert re.search(r"^t = push\(.*  a tape of real  2 +tape of 2 ", text(draw(drawn)), re.MULTILINE)
+
+
 # ---- escaping ----------------------------------------------------------------------------------------------
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramprog.diagnostics import Source, Span
+from paramprog.diagnostics import ProgramError, Source, Span
 from paramprog.evaluate import evaluate
-from paramprog.graph import Graph, Node, Result, cone, demand, part, replay
+from paramprog.graph import Graph, Node, Result, cone, demand, execute, part, replay
 from paramprog.graph.networks import to_networkx
 from paramprog.op import OPS
 from paramprog.transfer.branches import branch
-from paramprog.types import ShapeError, Type
+from paramprog.types import ShapeError, Size, Type
 
 
 def real(*shape: int) -> Type:
@@ -333,3 +333,41 @@ def test_a_copy_computes_the_same(shape: tuple):
     (found,) = evaluate([env[z]], {leaf: at})
     np.testing.assert_allclose(found, np.where(at > 0, np.sin(at), at * np.cos(at)), rtol=1e-15)
     assert env[z].args[0].attrs["bodies"] is z.args[0].attrs["bodies"]
+
+
+UNEVEN = [[np.ones(1), np.ones(2)], np.ones((2, 3))]
+"""A history whose turns have different shapes, one turn of which is such a history itself."""
+
+
+def test_elementwise_operations_on_uneven_histories():
+    """They are done turn by turn."""
+    g = Graph()
+    x = g.leaf(real(Size(), Size(), Size()))
+    y = x + x
+    (first, second), third = execute(demand(g.nodes, [y]), {x: UNEVEN})[y]
+    assert [*first, *second] == [2.0, 2.0, 2.0]
+    np.testing.assert_array_equal(np.asarray(third), np.full((2, 3), 2.0))
+
+
+def test_other_operations_on_uneven_histories():
+    """They are refused, at their place."""
+    g = Graph()
+    x = g.leaf(real(Size(), Size(), Size()))
+    with g.at(Span(Source("test.pp", "y = sum(x)"), 4, 10)):
+        y = OPS["sum"](x, axes=(1, 2), sizes=x.shape[1:])
+    with pytest.raises(ProgramError) as refused:
+        evaluate([y], {x: UNEVEN})
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.span and found.span.text) == ("not-built", "sum(x)")
+
+
+def test_zeros_of_a_shape_that_a_run_tells():
+    """They have its entries, and so has what is true everywhere; a constant would have none."""
+    g = Graph()
+    x = g.leaf(real(Size(), 2))
+    at = np.array([[1.0, np.nan], [np.inf, 0.0], [2.0, 3.0]])
+    zeros, nowhere, everywhere = evaluate([g.zeros(x), g.zeros(x, "bool"), g.everywhere(x)], {x: at})
+    np.testing.assert_array_equal(zeros, np.zeros((3, 2)))
+    assert nowhere.shape == everywhere.shape == (3, 2)
+    assert not nowhere.any()
+    assert everywhere.all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from checking import code, derivatives, hint, messages, told, value
+from emitting import check
 
 import paramprog
 from paramprog.diagnostics import ProgramError, Source
@@ -337,6 +338,35 @@ def test_in_comprehensions():
     expected = np.stack([0.2 * (np.cos(0.4 * x) - 0.4 * x * np.sin(0.4 * x)), 0.4 * np.cos(0.4 * x)], 1)
     np.testing.assert_allclose(np.einsum("iki->ik", J), expected)
     assert np.count_nonzero(J) == 6
+
+
+ENTRIES = {
+    "one axis": "sin(x * i) for i in 0..3",
+    "two axes": "sin(x * i + j * x) for i in 0..3, j in 0..2",
+    "the same in all entries": "3 * x for i in 0..3",
+    "what an entry sums": "sum(cos(x * i * a)) for i in 0..3",
+    "arms": "if x * i > 1 then sin(x * i) else x * x * j for i in 0..3, j in 0..2",
+    "an arm that is never taken": "if x * i > 9 then sin(x * i) else x * x * j for i in 0..3, j in 0..2",
+    "lanes that are never taken": "sum(if a * i > 9 then sin(x * a) else x * a) for i in 0..3",
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_of_comprehensions(name):
+    """The executed trace has them too: the derivative of the derivative in every mode, and verified; and printed."""
+    text = f"""function f(x = 0.7, a = [0.4, 1.1]) {{
+        v = [{ENTRIES[name]}]
+        y = sum(v) * x
+        g = grad(y, x)
+        return g
+    }}"""
+    program = paramprog.loads(text)
+    assert program.verify(wrt=["x"]).ok
+    first, *others = (program.grad(wrt=["x"], mode=m) for m in ("reverse", "forward", "paths"))
+    assert first.value == pytest.approx(value(text))
+    for found in others:
+        assert (found.value, found["x"]) == pytest.approx((first.value, first["x"]))
+    check(program, ["x"])
 
 
 def test_in_unrolled_loops():

@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 import pytest
 from emitting import again, agree, by_python, check, statements
+from taking import takes
 
 import paramprog
 from paramprog.diagnostics import ProgramError
@@ -194,6 +195,12 @@ def test_printed_gradients_differentiate_again(name):
         values.append(squared.grad(wrt=["w"])["w"])
         assert agree(by_python(squared, ["w"])[1], values[-1], 1e-9)
     assert agree(*values, 1e-9)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_they_can_be_checked_drawn_and_printed(name):
+    """And so can their printed gradients."""
+    takes(paramprog.loads(takes(both(name)[0])))
 
 
 def test_structural_zeros_stay_zeros_on_a_tape():
