@@ -78,7 +78,38 @@ def test_faults(backend):
         fast(k=3)
 
 
-@needs_compiler
+UNEVEN = """
+param w : real[2] = [0.3, 0.2]
+function f(x : real[2] = [1.0, -1.0], n : int = 3) {
+    t = tape(x)
+    y = x
+    for i in 0..n {
+        t = push(t, y)
+        for j in 0..i { y = sin(y * w) + x }
+    }
+    g = y
+    for i in 0..n {
+        t, z = pop(t)
+        for j in 0..n { g = g * z * w + w }
+    }
+    J = jacobian(g, w)
+    return sum(J * J)
+}
+"""
+
+
+def test_histories_that_differ_in_length():
+    """What neither C nor an array of NumPy can hold is computed node by node."""
+    program = paramprog.loads(UNEVEN)
+    fast = program.compile()
+    expected = program.grad()
+    for _ in range(2):
+        value, gradients = fast.value_and_gradient()
+        np.testing.assert_allclose(value, expected.value, rtol=1e-12)
+        np.testing.assert_allclose(gradients["w"], expected["w"], rtol=1e-12)
+    assert fast.backend == "numpy" and fast.note
+
+
 @backends
 @pytest.mark.parametrize("layouts", [True, False])
 def test_bound_calls(backend, layouts, monkeypatch):
@@ -130,6 +161,7 @@ def test_faults_of_bound_calls(backend, layouts, monkeypatch):
     np.testing.assert_allclose(made.value, paramprog.loads(PROGRAM)(k=2), rtol=1e-12)
 
 
+@needs_compiler
 def test_the_command_line(capsys):
     """`grad --backend c` prints what `--backend numpy` prints, for one sample and for rows of a file."""
     path = str(programs_dir() / "digits_mlp.pp")

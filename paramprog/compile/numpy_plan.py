@@ -58,7 +58,7 @@ class Plan:
         inputs: Sequence[Node],
         into: Mapping[int, NDArray[Any]] = MappingProxyType({}),
     ) -> None:
-        self.outputs, self.inputs = list(outputs), list(inputs)
+        self.outputs, self.inputs, self.into = list(outputs), list(inputs), into
         self.source, names = _Writer(self.outputs, self.inputs, into).written()
         scope: dict[str, Any] = dict(names)
         exec(compile(self.source, "<plan>", "exec"), scope)  # names are generated, never a program's
@@ -73,10 +73,14 @@ class Plan:
         """The same under the `np.errstate` of the caller, which takes as long as several operations to change."""
         try:
             return self._run(*values)
-        except ValueFault:
+        except (ValueFault, ValueError) as problem:
             with deep_stack():
-                evaluate(self.outputs, dict(zip(self.inputs, values, strict=True)))
-            raise
+                found = evaluate(self.outputs, dict(zip(self.inputs, values, strict=True)))
+            if isinstance(problem, ValueFault):
+                raise
+        for k, array in self.into.items():  # of histories that differ in length, NumPy has no arrays
+            array[...] = found[k]
+        return found
 
 
 @dataclass
