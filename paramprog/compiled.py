@@ -158,8 +158,10 @@ class CompiledProgram:
         chosen, made = self._for(given, gradient=True)
         names = [name for name, g in zip(self._nodes, made, strict=True) if g is not None]
         found = BoundProgram(chosen.plan, given, names, self._size(given))
-        zeros = {name: np.zeros(self._nodes[name].shape, self._dtype) for name in self._nodes}
-        found.gradients = {name: found.gradients.get(name, zeros[name]) for name in self._nodes}
+        found.gradients = {
+            name: found.gradients[name] if name in names else np.zeros(node.shape, self._dtype)
+            for name, node in self._nodes.items()
+        }
         return found
 
     # ---- what it is ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from paramprog.compile.kernel import Buf, Open, Pad, Replays, Turns
+from paramprog.compile.kernel import Buf, Carried, Open, Pad, Replays, Step, Turns
 from paramprog.compile.parameters import TYPE
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def replay_lines(printer: StepPrinter, r: Replays) -> Iterator[str]:
     for c, shelf in zip(r.states, r.shelf, strict=True):
         yield f"        {c.pointer} = {depth} ? {_row(shelf, depth)} : {c.start.text};"
     yield f"        for (int64_t {r.turn} = {begin}; {r.turn} < {to} && !fault; {r.turn}++) {{"
-    yield from _numbers(r, limit, "            ")
-    yield from (f"            {line}" for line in marked(r))
-    yield from printer.lines(r.advance, "            ")
-    yield from (f"            {c.pointer} = {c.next};" for c in r.states)
-    yield from (f"            {line}" for line in released(r))
+    yield from _turn(printer, r, limit, r.advance, r.states)
     yield "        }"
     yield "        if (fault) break;"
     yield f"        if ({r.turn}_room > 0 && {to} > {begin}) {{"
@@ -74,11 +70,7 @@ def replay_lines(printer: StepPrinter, r: Replays) -> Iterator[str]:
     yield "        }"
     yield "        {"
     yield f"            const int64_t {r.turn} = {to}; (void){r.turn};"
-    yield from _numbers(r, limit, "            ")
-    yield from (f"            {line}" for line in marked(r))
-    yield from printer.lines(r.body, "            ")
-    yield from (f"            {c.pointer} = {c.next};" for c in r.carries)
-    yield from (f"            {line}" for line in released(r))
+    yield from _turn(printer, r, limit, r.body, r.carries)
     yield "        }"
     yield f"        if ({end} - {begin} == 1 && {begin} > 0) {depth}--;"
     yield f"        {end} = {to};"
@@ -87,6 +79,18 @@ def replay_lines(printer: StepPrinter, r: Replays) -> Iterator[str]:
         if c.result is not None:
             yield f"    memcpy({c.result.text}, {c.pointer}, {printer.bytes(c.result)});"
     yield "}"
+
+
+def _turn(
+    printer: StepPrinter, r: Replays, limit: str, steps: Sequence[Step], carried: Sequence[Carried]
+) -> Iterator[str]:
+    """One turn, forwards or backwards: its numbers, its steps, and what it carries on."""
+    pad = "            "
+    yield from _numbers(r, limit, pad)
+    yield from (f"{pad}{line}" for line in marked(r))
+    yield from printer.lines(steps, pad)
+    yield from (f"{pad}{c.pointer} = {c.next};" for c in carried)
+    yield from (f"{pad}{line}" for line in released(r))
 
 
 def _numbers(r: Replays, limit: str, pad: str) -> Iterator[str]:

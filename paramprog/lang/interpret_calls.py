@@ -26,15 +26,8 @@ MAX_CALLS = 100_000
 
 def one_call(frame: Frame, e: Call) -> Walk[Any]:
     """A call with one result."""
-    target = frame.instance.targets[e]
-    if not isinstance(target, Primitive):
-        found: list[Any] = yield call(frame, e)
-        return found[0]
-    values: list[Any] = []
-    for operand in target.operands:
-        value = yield frame.expression(operand)
-        values.append(value)
-    return frame.apply(target.op, values, e.span, target.attrs)
+    found: list[Any] = yield call(frame, e)
+    return found[0]
 
 
 def call(frame: Frame, e: Call) -> Walk[list[Any]]:
