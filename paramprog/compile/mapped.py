@@ -1,8 +1,7 @@
 """A body that runs for every lane of a condition that holds everywhere, as operations on all lanes at once.
 
 So what it computes is scheduled with everything else, instead of lane by lane. Axes of lanes are added one by one,
-the last one first; a value that is only repeated along an axis does not get it. A sum over lanes of entries added at indices is
-made of the indices of all lanes, never of an array for each.
+the last one first; a value that is only repeated along an axis does not get it.
 """
 
 from __future__ import annotations
