@@ -26,8 +26,8 @@ SEVERAL = {"three-errors": ["unknown-init", "undefined-name", "undefined-name"]}
 NOT_FROM_A_FILE = {
     # what the values, names and sizes given with a program can have wrong (tests/lang/test_arguments.py)
     "dim-conflict", "input-shape", "input-value", "unknown-input", "values-file",
-    # what was asked of a program (tests/test_program.py, tests/test_compiled.py)
-    "no-c-backend", "not-real", "path-limit", "unknown-output", "unknown-point",
+    # what was asked of a program (tests/test_program.py, tests/test_compiled.py, tests/compile)
+    "bad-threads", "no-c-backend", "not-real", "path-limit", "unknown-output", "unknown-point",
     # files, memory, and what the command line writes (tests/cli, tests/lang/test_read.py)
     "binary-output", "graph-picture", "graphviz-missing", "not-printable", "out-of-memory", "unreadable-file",
     "unwritable", "would-overwrite",

@@ -46,8 +46,11 @@ WIDEST = 90
 
 
 def comment(text: str) -> str:
-    """Text of a program as it may stand in a comment: letters, digits and harmless signs of ASCII."""
-    return re.sub(r"[^A-Za-z0-9 _.,:;=+<>()\[\]{}|&^%@!#'-]", "?", text)[:WIDEST]
+    """Text of a program as it may stand in a comment: one line of ASCII that neither ends the comment nor begins one,
+    and has no trigraph and no backslash.
+    """
+    plain = re.sub(r"[^ -\[\]-~]", "?", text)[:WIDEST]
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", plain)
 
 
 def export_c(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from paramprog.diagnostics import fail
+
 VARIABLE: Final = "PARAMPROG_THREADS"
 
 MOST = 256
@@ -29,12 +31,18 @@ def limited(count: int | None) -> Iterator[None]:
 
 
 def usable() -> int:
-    """What `limited` says, else $PARAMPROG_THREADS, if that is a number from 1, else the CPUs of the process."""
+    """What `limited` says, else $PARAMPROG_THREADS, else the CPUs of the process.
+
+    Raises ProgramError "bad-threads" where the variable is no number from 1.
+    """
     asked = _asked.get()
     if asked is not None:
         return asked
     said = os.environ.get(VARIABLE, "").strip()
-    if said.isascii() and said.isdecimal() and int(said):
+    if said:
+        if not (said.isascii() and said.isdecimal() and int(said)):
+            message = f"${VARIABLE} is `{said}`, which is no number of threads"
+            raise fail("bad-threads", message, None, "a whole number from 1, or nothing for one for each CPU")
         return min(int(said), MOST)
     affinity = getattr(os, "sched_getaffinity", None)
     return min(len(affinity(0)) if affinity is not None else os.cpu_count() or 1, MOST)

@@ -1,6 +1,7 @@
 """Which C compiler there is, and what it is told.
 
-$CC, cc, gcc, clang, in this order; else the compiler in the `ziglang` wheel (`pip install 'paramprog[cc]'`).
+$CC if it is set; else the first of cc, gcc, clang; else the compiler in the `ziglang` wheel
+(`pip install 'paramprog[cc]'`).
 """
 
 from __future__ import annotations
@@ -73,7 +74,17 @@ class Toolchain:
 
 @cache
 def toolchain() -> Toolchain | None:
-    """The compiler that is used, None if there is none. Looked for once."""
+    """The compiler that is used, None if there is none. Looked for once.
+
+    Raises NoCompiler if $CC is none: who names a compiler does not want another one.
+    """
+    said = os.environ.get("CC", "").strip()
+    if said:
+        own = _words(said)
+        version = _version(own) if own else ""
+        if not version:
+            raise NoCompiler(f"$CC is `{said}`, which is no C compiler that runs here")
+        return Toolchain(own, version)
     for command in _candidates():
         version = _version(command)
         if version:
@@ -81,10 +92,18 @@ def toolchain() -> Toolchain | None:
     return None
 
 
+def _words(command: str) -> tuple[str, ...]:
+    """The words of a command of the shell, none if its quotes are not closed."""
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        return ()
+
+
 def _candidates() -> list[tuple[str, ...]]:
-    own = shlex.split(os.environ.get("CC", ""))
-    found = [tuple(own)] if own and shutil.which(own[0]) else []
-    found += [(path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))]
+    found: list[tuple[str, ...]] = [
+        (path,) for name in ("cc", "gcc", "clang") if (path := shutil.which(name))
+    ]
     if find_spec("ziglang") is not None:
         found.append((sys.executable, "-m", "ziglang", "cc"))
     return found

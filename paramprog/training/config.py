@@ -24,7 +24,7 @@ import scipy
 
 from paramprog import __version__
 from paramprog.compile.backend import Backend
-from paramprog.compile.toolchain import toolchain
+from paramprog.compile.toolchain import NoCompiler, toolchain
 from paramprog.diagnostics import ProgramError, Source, fail
 from paramprog.fitting.run_directory import RunDirectory
 from paramprog.fitting.settings import SPECS, Settings, canonical
@@ -125,7 +125,10 @@ def backend_of(config: Config) -> Backend:
 
 def check_backend(config: Config, run: Path) -> None:
     """What computed the run is there: the last bits depend on the back end, and on the compiler that made it."""
-    here = toolchain()
+    try:
+        here = toolchain()
+    except NoCompiler:  # $CC is none
+        here = None
     old = config.get("backend"), config.get("toolchain", "")
     new = ("c", here.name) if old[0] == "c" and here is not None else ("numpy", "")
     if old != new:

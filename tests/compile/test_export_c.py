@@ -63,7 +63,9 @@ def test_comments_name_lines():
 def test_no_text_of_a_program_reaches_the_code(tmp_path):
     """Text that would end a comment, or a line of it, is taken out; names of the program stand in comments only."""
     hostile = "/*/ int main(void) { system(); } ??/"
-    assert "*/" not in comment(hostile) and "/*" not in comment(hostile) and "\\" not in comment("a\\\n b")
+    assert comment(hostile) == "/ * / int main(void) { system(); } ? ?/"
+    assert comment("a\\\n b\u202e") == "a? ? b?"
+    assert comment('y = "a" * (b / c)') == 'y = "a" * (b / c)'
     program = paramprog.loads(
         "param exit_abort : real = 2.0\nfunction f(x : real = 0.5) { return tanh(exit_abort * x) # */ #error\n}"
     )

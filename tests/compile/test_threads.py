@@ -19,6 +19,7 @@ from paramprog.compile import c_plan, chunks, limits, sized_plan, threads
 from paramprog.compile.blas import blas
 from paramprog.compile.c_plan import CPlan
 from paramprog.compile.limits import limited, usable
+from paramprog.diagnostics import ProgramError
 from paramprog.gradient import adjoint
 from paramprog.graph import Graph
 from paramprog.op import OPS
@@ -214,21 +215,18 @@ def test_long_calls_let_other_threads_run():
 
 
 def test_how_many_threads(monkeypatch):
-    """What is asked for, else $PARAMPROG_THREADS, else the CPUs of the process; nonsense is not listened to."""
+    """What is asked for, else $PARAMPROG_THREADS, else the CPUs of the process; nonsense is refused."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
-    for said, count in {
-        "": 3,
-        "2": 2,
-        " 7 ": 7,
-        "0": 3,
-        "-1": 3,
-        "many": 3,
-        "1e3": 3,
-        "9999": limits.MOST,
-    }.items():
+    for said, count in {"": 3, " ": 3, "2": 2, " 7 ": 7, "9999": limits.MOST}.items():
         monkeypatch.setenv("PARAMPROG_THREADS", said)
         assert usable() == count
         with limited(4), limited(None):
+            assert usable() == 4
+    for said in ("0", "-1", "many", "1e3", "\u00b2"):
+        monkeypatch.setenv("PARAMPROG_THREADS", said)
+        with pytest.raises(ProgramError, match="bad-threads"):
+            usable()
+        with limited(4):
             assert usable() == 4
     with pytest.raises(ValueError, match="not 0"), limited(0):
         pass

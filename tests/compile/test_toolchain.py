@@ -57,6 +57,17 @@ def test_cc_is_asked_first(fresh, monkeypatch, tmp_path):
     assert found is not None and found.command == (str(own), "-m64") and found.version == "own compiler 1.0"
 
 
+@pytest.mark.parametrize("said", ["nowhere-cc", "'open", "false", "/"])
+def test_a_cc_that_does_not_run_is_not_passed_over(fresh, monkeypatch, said):
+    """Who names a compiler does not get another one: C is refused with its name, `auto` is NumPy with a note."""
+    monkeypatch.setenv("CC", said)
+    with pytest.raises(ProgramError, match="no-c-backend") as raised:
+        paramprog.loads(PROGRAM).compile(backend="c")
+    assert f"$CC is `{said}`" in str(raised.value)
+    fast = paramprog.loads(PROGRAM).compile()
+    assert fast.backend == "numpy" and f"$CC is `{said}`" in fast.note
+
+
 def test_a_compiler_that_refuses_is_named(tmp_path):
     """What it says is in the message, not a traceback."""
     broken = Toolchain((sys.executable, "-c", "import sys; sys.exit('unknown machine')"), "broken 1")
