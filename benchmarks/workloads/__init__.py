@@ -6,7 +6,16 @@ from collections.abc import Callable
 from importlib import import_module
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import fluid, mixtures, networks, recurrent, running_example, start, straight_line
+from benchmarks.workloads import (
+    fluid,
+    mixtures,
+    networks,
+    recurrent,
+    running_example,
+    start,
+    straight_line,
+    training,
+)
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     **running_example.WORKLOADS,
@@ -16,6 +25,7 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     **fluid.WORKLOADS,
     **start.WORKLOADS,
     **straight_line.WORKLOADS,
+    **training.WORKLOADS,
 }
 
 
