@@ -10,6 +10,7 @@ from paramprog.compile import cache
 from paramprog.compile.blas import QUIET, Blas, blas
 from paramprog.compile.merge import SAMPLES
 from paramprog.compile.parameters import TYPE
+from paramprog.compile.parts import compiled, parts
 from paramprog.compile.python_entry import python_entry
 from paramprog.compile.source import CSource
 from paramprog.compile.threads import SHARED, connect, has_chunks
@@ -130,12 +131,7 @@ def build(source: CSource) -> Library:
     name = cache.key(text, " ".join((*tool.command[1:], *tool.flags)), tool.version, cpu())
 
     def make(to: Path) -> None:
-        written = to.with_suffix(".c")
-        written.write_text(text)
-        try:
-            tool.compile(written, to)
-        finally:
-            written.unlink()
+        compiled(tool, parts(text, source.kernels), to)
 
     path = cache.cached(name, make)
     try:
