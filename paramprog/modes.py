@@ -18,6 +18,7 @@ from paramprog.graph import Node
 from paramprog.jacobian import Mode as JacobianMode
 from paramprog.jacobian import jacobians
 from paramprog.results import Hessian, Jacobian, Point
+from paramprog.scalars import scalar_adjoint
 from paramprog.sparse import sparse_jacobians
 from paramprog.transfer.facts import Masked
 
@@ -37,7 +38,14 @@ def reverse(
     adjoints: Sequence[Node | None] | None = None,
     backend: Backend = "numpy",
 ) -> tuple[Any, dict[str, Any]]:
-    """Run the adjoint graph, unless told otherwise that of the program as it is; once, so only "c" compiles it."""
+    """Run the adjoint graph, unless told otherwise that of the program as it is; once, so only "c" compiles it.
+
+    Straight lines of scalars are differentiated on numbers (scalars.py): the same, to the bit, without that graph.
+    """
+    if adjoints is None and backend != "c":
+        at_once = scalar_adjoint(target, tuple(nodes.values()), point.leaves)
+        if at_once is not None:
+            return at_once[0], dict(zip(nodes, at_once[1], strict=True))
     if adjoints is None:
         adjoints = point.compiled.gradient(target, tuple(nodes.values()))
     present = [n for n in adjoints if n is not None]

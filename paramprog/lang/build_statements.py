@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paramprog.graph import Node
 from paramprog.lang.build_calls import call
 from paramprog.lang.build_regions import choice, turns
+from paramprog.lang.build_replay import replayed
 from paramprog.lang.instance import Static
 from paramprog.lang.syntax import Assign, Call, If, Return, Statement, Target
 from paramprog.lang.walk import Walk
@@ -31,6 +32,9 @@ def block(frame: Frame, statements: Sequence[Statement]) -> Walk[list[Node]]:
         if isinstance(s, If):
             returned = yield choice(frame, s, block)
         elif isinstance(s, Assign):
+            if replayed(frame, s, block):
+                continue
+            frame.instance.annotate(s)
             yield _assign(frame, s)
         else:
             yield turns(frame, s, block)

@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from lark import Tree
 from lark.parse_tree_builder import ParseTreeBuilder
 
+from paramprog.diagnostics import Report, Source
 from paramprog.lang.automaton import Grammar, Reduction, Table, grammar
+from paramprog.lang.lines import Deferred, Line
+from paramprog.lang.syntax import Assign
 from paramprog.lang.tokens import Token, new_token
 from paramprog.lang.transform import TreeBuilder
+from paramprog.lang.transform_expressions import MAX_NAME
 
 MAX_FORMS = 4_096
 """So many are remembered."""
@@ -63,15 +67,23 @@ class Part(NamedTuple):
 
 
 class Form:
-    """How the tree of a statement is made: `steps` call methods on the values picked from what there is so far."""
+    """How the tree of a statement is made: `steps` call methods on the values picked from what there is so far.
 
-    def __init__(self, parts: Sequence[Part], made: Application, builder: TreeBuilder) -> None:
+    `between` is what stands between the words.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], made: Application, ready: Grammar, between: Sequence[str]
+    ) -> None:
+        self.ready, self.between = ready, between
+        self.assigns = made.method == "assign"
+        self.numbers = [p.before for p in parts if p.text is None and p.kind != "NAME"]
         self.parts: list[Part] = []
         self.steps: list[tuple[Callable[[Any], Any], Callable[[list[Any]], Sequence[Any]]]] = []
         used = sorted(_tokens(made))
         places: dict[int | None, int] = {None: 0} | {token: i + 1 for i, token in enumerate(used)}
         self.parts = [parts[token] for token in used]
-        self._add(made, places, builder)
+        self._add(made, places, ready.builder)
 
     def _add(self, made: Application, places: dict[int | None, int], builder: TreeBuilder) -> int:
         """Add the steps of an application; returns where its value will be."""
@@ -81,6 +93,37 @@ class Form:
         ]
         self.steps.append((getattr(builder, made.method), _picker(found)))
         return len(self.parts) + len(self.steps)
+
+    def statement(self, source: Source, words: Sequence[str], start: int, length: int) -> Any:
+        """The statement of a line of this length: of an assignment with which nothing can be wrong the tree is left."""
+        if not (self.assigns and length <= MAX_NAME and all(_in_range(words[k]) for k in self.numbers)):
+            return self.tree(words, start)
+        return self.later(Line(source, self, words, start))
+
+    @staticmethod
+    def later(line: Line) -> Assign:
+        """The assignment that a line says, without its parts."""
+        statement = Assign.__new__(Assign)
+        statement.line = line
+        return statement
+
+    def complete(self, statement: Deferred, line: Line) -> None:
+        """Make the parts of a statement, once."""
+        with self.ready.lock:
+            if line.complete:
+                return
+            self.ready.builder.begin(line.source, Report())
+            try:
+                tree: Assign = self.tree(line.words, line.start)
+            finally:
+                self.ready.builder.finish()
+            for field in Assign.__match_args__:
+                setattr(statement, field, getattr(tree, field))
+            line.complete = True
+
+    def text(self, words: Sequence[str]) -> str:
+        """The line with these words."""
+        return "".join(chain.from_iterable(zip(self.between, [*words, ""], strict=True)))
 
     def tree(self, words: Sequence[str], start: int) -> Any:
         """The tree of the statement with these words that starts at the offset `start`."""
@@ -143,7 +186,7 @@ class Forms:
         tokens = list(self.ready.scan(line))
         made = self._made([t.type for t in tokens], table, state) if len(tokens) <= MAX_TOKENS else None
         if made is not None:
-            self.known[key] = Form(_parts(tokens), made, self.ready.builder)
+            self.known[key] = Form(_parts(tokens), made, self.ready, key[0])
 
     def _key(self, line: str) -> tuple[Key, Sequence[str]]:
         pieces = self.split(line)
@@ -175,6 +218,11 @@ class Forms:
             values.append(token)
         ends = states == statement and token == len(kinds) and isinstance(values[0], Application)
         return values[0] if ends else None
+
+
+def _in_range(number: str) -> bool:
+    """Whether a number is surely neither too large nor too small."""
+    return len(number) <= 18 and "e" not in number and "E" not in number
 
 
 def _kind(word: str) -> str:

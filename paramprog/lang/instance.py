@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from paramprog.lang.syntax import (
     Arm,
+    Assign,
     BaseDecl,
     Block,
     Comprehension,
@@ -30,6 +31,9 @@ from paramprog.lang.syntax import (
 )
 from paramprog.op import Attrs, Op
 from paramprog.types import Type
+
+if TYPE_CHECKING:
+    from paramprog.lang.replay import Sample
 
 Static = int | bool
 
@@ -195,6 +199,8 @@ class Instance:
     choices: dict[If, Choice] = field(default_factory=dict)
     loops: dict[For | While, Turns] = field(default_factory=dict)
     entries: dict[Comprehension | Fold, Entries] = field(default_factory=dict)
+    replayed: dict[Assign, Sample] = field(default_factory=dict)
+    """The assignments whose parts are not typed, because they are like a sample; `annotate` types them after all."""
     dims: dict[str, int] = field(default_factory=dict)
     arguments: dict[str, Info] = field(default_factory=dict)
     functions: dict[str, FunctionRef] = field(default_factory=dict)
@@ -207,6 +213,11 @@ class Instance:
 
     def formals(self) -> tuple[Formal, ...]:
         return self.function.arguments if self.function else ()
+
+    def annotate(self, statement: Assign) -> None:
+        """See to it that the parts of an assignment are typed."""
+        if statement in self.replayed and statement.values[0] not in self.info:
+            self.replayed[statement].annotate(self, statement)
 
     def part(self) -> Instance:
         """A typing of one turn or entry of what is unrolled: another one of the same function for the same call."""

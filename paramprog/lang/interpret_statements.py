@@ -35,6 +35,7 @@ def block(frame: Frame, statements: Sequence[Statement]) -> Walk[list[Any]]:
         elif isinstance(s, If):
             returned = yield _choice(frame, s)
         elif isinstance(s, Assign):
+            frame.instance.annotate(s)
             yield _assign(frame, s)
         elif isinstance(s, For):
             yield _for(frame, s)

@@ -114,7 +114,7 @@ class _Parser:
 
         Not the last of them: the line after it may begin with a word that goes on with the statement.
         """
-        text, find, self.known_to = self.source.text, forms().find, start
+        source, text, find, self.known_to = self.source, self.source.text, forms().find, start
         line, found = start, None
         while (end := text.find("\n", line)) >= 0:
             following = find(text[line : end - (text[end - 1] == "\r")])
@@ -122,7 +122,8 @@ class _Parser:
                 form, words = found
                 if following is None:
                     return
-                yield new_token((STATEMENT, form.tree(words, self.known_to), self.known_to))
+                statement = form.statement(source, words, self.known_to, line - self.known_to)
+                yield new_token((STATEMENT, statement, self.known_to))
                 yield new_token(("_NL", "\n", line - 1))
                 self.known_to = line
             if following is None:

@@ -15,6 +15,7 @@ from paramprog.lang.faults import Poisoned, counted, shape_text
 from paramprog.lang.indexing import index_plan
 from paramprog.lang.instance import Info
 from paramprog.lang.recursion import assigned
+from paramprog.lang.replay import Replays
 from paramprog.lang.syntax import (
     Assign,
     Block,
@@ -52,10 +53,13 @@ def check_block(typing: Typing, block: Block, function: FunctionDecl) -> Walk[No
 
 def check_statements(typing: Typing, block: Block, names: BlockNames) -> Walk[None]:
     """Check the statements of a block, each by itself; `names` are those it assigns."""
-    report = typing.checker.report
+    report, function = typing.checker.report, typing.instance.function
+    replays = Replays(typing) if function is not None and function.body is block else None
     for statement in block.statements:
         if typing.returned:
             return
+        if replays is not None and type(statement) is Assign and replays.typed(statement, names):
+            continue
         try:
             yield STATEMENTS[type(statement)](typing, statement, names)
         except Poisoned:

@@ -139,6 +139,16 @@ class Typing:
         self.instance.info[e] = info
         return info
 
+    def whole(self, e: Expression) -> Walk[Info]:
+        """The same as a walk in any case, for what is walked by itself."""
+        info: Info = yield self.expression(e)
+        return info
+
+    def param(self, name: str) -> Info | None:
+        """The type of a param that was met before, if no local name or argument is called so."""
+        info, param = self._outer.get(name, (None, False))
+        return info if param and name not in self.locals and name not in self.instance.functions else None
+
     def _leaf(self, e: Expression) -> Info | None:
         if type(e) is Name:
             name = e.text
