@@ -78,8 +78,9 @@ class Differentiable(Binding):
         """The gradient of a real scalar output with respect to `wrt`: all params, else all real inputs.
 
         v_X = d(output)/dX, for params, inputs and named points of the entry function. `mode` is how: "reverse" runs the
-        adjoint graph (of scalars without loops the same operations, without the graph), "forward" pushes every unit tangent, "paths" sums over all paths. With `by_use` the result also
-        has what each use of a name adds, with its place in the text.
+        adjoint graph (of scalars without loops the same operations, without the graph), "forward" pushes every unit
+        tangent, "paths" sums over all paths. With `by_use` the result also has what each use of a name adds, with its
+        place in the text.
 
         With `batch` (see `many`) it is the mean of the output over samples and the gradient of this mean; with
         `per_sample` as well the output [n] and the gradient [n, *shape] of each sample.
