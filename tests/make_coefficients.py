@@ -48,12 +48,21 @@ def _even(part: Callable[[Any], Any]) -> Real:
     return lambda z: part(mp.sqrt(z))
 
 
+def _exp_rest(r: Any) -> Any:
+    """(exp(r) - 1 - r) / r^2."""
+    return mpf(1) / 2 if abs(r) < mpf(10) ** -20 else (mp.exp(r) - 1 - r) / r**2
+
+
 mp.dps = 60
 TINY = 1e-9
 DIGAMMA_ROOT = mp.findroot(mp.digamma, mpf("1.4616321449683623"))
 QUARTER = (TINY, (3.1416 / 4 + 0.01) ** 2)
 HALF_LN2 = (TINY, 0.3470**2)
 FITS = {
+    "exp": Fit(_exp_rest, lambda r: r**2 / mp.exp(r), (-0.3470, 0.3471), (10, 5)),
+    "expm1": Fit(
+        lambda r: 2 * _exp_rest(2 * r), lambda r: 2 * r**2 / mp.expm1(2 * r), (TINY, 0.3470), (10, 5)
+    ),
     "cosh": Fit(_even(lambda r: (mp.cosh(r) - 1) / r**2), lambda z: z, HALF_LN2, (5, 3)),
     "sinh": Fit(_even(lambda r: (mp.sinh(r) / r - 1) / r**2), lambda z: z, HALF_LN2, (5, 3)),
     "log": Fit(
@@ -65,8 +74,8 @@ FITS = {
         (TINY, 0.17158**2),
         (8, 0),
     ),
-    "sin": Fit(_even(lambda r: (mp.sin(r) / r - 1) / r**2), lambda z: z, QUARTER, (6, 3)),
-    "cos": Fit(_even(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4), lambda z: z**2, QUARTER, (6, 3)),
+    "sin": Fit(_even(lambda r: (1 - mp.sin(r) / r) / r**2), lambda z: z, QUARTER, (6, 3)),
+    "cos": Fit(_even(lambda r: (1 - r**2 / 2 - mp.cos(r)) / r**4), lambda z: z**2, QUARTER, (6, 3)),
     "atan": Fit(_even(lambda t: (mp.atan(t) / t - 1) / t**2), lambda z: z, (TINY, 0.41422**2), (11, 0)),
     "asin": Fit(_even(lambda x: (mp.asin(x) / x - 1) / x**2), lambda z: z, (TINY, 0.25), (13, 0)),
     "erf": Fit(_even(lambda x: mp.erf(x) / x - 1), lambda z: mpf(1) / (1 + z), (TINY, 1.0), (12, 7)),

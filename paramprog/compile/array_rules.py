@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from math import prod
 
 import numpy as np
 
 from paramprog.compile.builder import Builder, around
-from paramprog.compile.tensor import Index, Place, Value, identity
+from paramprog.compile.scatters import SCATTERS, scatter_add
+from paramprog.compile.tensor import Alias, Index, Map, Number, Place, Routine, Value, identity
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.gather import GATHER, PLACES, SCATTER_ADD
 from paramprog.transfer.linear import SPREAD
 from paramprog.transfer.order import ARGSORT, SORT
+from paramprog.transfer.pair import ADD, MOD
 from paramprog.transfer.put import LATEST, PUT, SPARED
 from paramprog.transfer.rearrange import CONCAT, RESHAPE, ROLL, STACK, TRANSPOSE
 from paramprog.transfer.replace import REPLACE
@@ -119,6 +121,26 @@ def _gather(b: Builder, n: Node, x: Value, i: Value) -> Value:
     return b.take(x, i, axis)
 
 
+SUM_OF_INTS = "pp_add_i64({0}, {1})"
+"""The text of ADD, whose two operands a remainder looks at."""
+
+
+def remainder(b: Builder, n: Node, args: Sequence[Value]) -> Value | None:
+    """mod(x + c, m) from mod(x, m), where that is known, m is a number, and x + c does not wrap around."""
+    if n.op is not MOD or n.kind != "int":
+        return None
+    total, divisor = args
+    if not isinstance(total, Map) or total.text != SUM_OF_INTS or not isinstance(divisor, Number):
+        return None
+    for x, added in (total.of, total.of[::-1]):
+        known = b.ranges.remainders.get((x, int(divisor.value)))
+        if known is not None and isinstance(added, Number) and b.ranges.sums(x, added):
+            by = int(added.value) % int(divisor.value)
+            left = int(divisor.value) - by
+            return b.map("int", f"{{0}} >= {left} ? {{0}} - {left} : {{0}} + {by}", known)
+    return None
+
+
 def _places(b: Builder, n: Node, i: Value) -> Value:
     size = n.attrs["size"]
     lane = b.iota(n.shape, n.attrs.get("outer", 0))
@@ -131,8 +153,33 @@ def _scatter_add(b: Builder, n: Node, i: Value, v: Value) -> Value:
     if _counts(n.args[0], size):
         return b.map(n.kind, "0 + {0}", b.sum(v, range(axis, axis + len(i.shape) - 1)))
     outer, inner = prod(v.shape[:axis]), prod(v.shape[axis + len(i.shape) :])
-    numbers = (outer, prod(i.shape), size, inner)
-    return b.routine("scatter_add", n.kind, n.shape, [i, v], numbers, fault=True)
+    numbers = (outer, prod(i.shape), size, inner, int(not b.ranges.within(i, size)))
+    return b.routine(scatter_add(1), n.kind, n.shape, [i, v], numbers, fault=True)
+
+
+def scattered(b: Builder, n: Node, args: Sequence[Value], alone: Set[Node]) -> Value | None:
+    """A sum of what is scattered into two arrays, as one array into which all of it is.
+
+    Only where nothing else reads the two: `alone` are the nodes that are read once.
+    """
+    if n.op is not ADD or not all(a in alone for a in n.args):
+        return None
+    one, two = (_made(a, x, alone) for a, x in zip(n.args, args, strict=True))
+    if not isinstance(one, Routine) or not isinstance(two, Routine) or one.numbers[:4] != two.numbers[:4]:
+        return None
+    found = (*one.of, *two.of)
+    count = len(found) // 2
+    if not all(x.function.startswith("pp_scatter_add") for x in (one, two)) or count > SCATTERS:
+        return None
+    numbers = two.numbers if two.numbers[4] else one.numbers  # with a check of indices if one of them has it
+    return b.reshape(b.routine(scatter_add(count), n.kind, one.shape, found, numbers, fault=True), n.shape)
+
+
+def _made(n: Node, v: Value, alone: Set[Node]) -> Value:
+    """The value of n before it got its shape, if nothing else reads that: of a reshaped array, of a sum made here."""
+    while n.op is RESHAPE and isinstance(v, Alias) and n.args[0] in alone:
+        n = n.args[0]
+    return v.of if isinstance(v, Alias) and n.op in (ADD, SCATTER_ADD) else v
 
 
 def _put(b: Builder, n: Node, x: Value, i: Value, v: Value) -> Value:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from paramprog.compile.ranges import Ranges
 from paramprog.compile.tensor import (
     Alias,
     Assembled,
@@ -62,6 +63,7 @@ class Builder:
     def __init__(self, real: Real) -> None:
         self.real: Real = real
         self.site: Node | None = None
+        self.ranges = Ranges(real)
         self._ids = count()
 
     def new(self) -> int:
@@ -125,7 +127,9 @@ class Builder:
 
     def take(self, x: Value, index: Value, axis: int) -> Value:
         shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
-        return Take(self.new(), x.kind, shape, self.site, x, index, axis)
+        return Take(
+            self.new(), x.kind, shape, self.site, x, index, axis, self.ranges.within(index, x.shape[axis])
+        )
 
     # ---- stored --------------------------------------------------------------------------------------------------
 

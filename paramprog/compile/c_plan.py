@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paramprog.compile.blas import MODULE
 from paramprog.compile.library import Library, build
 from paramprog.compile.limits import usable
 from paramprog.compile.source import CSource, c_source, lower, prepared
@@ -22,6 +21,9 @@ from paramprog.evaluate import evaluate
 from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
 from paramprog.transfer.source import dtype_of
+
+NUMPY = "numpy._core._multiarray_umath"
+"""NumPy's own compiled module."""
 
 
 class CPlan:
@@ -165,7 +167,7 @@ def _table() -> int:
     """The address of NumPy's table of C functions."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address: int = pointer(import_module(MODULE)._ARRAY_API, None)
+    address: int = pointer(import_module(NUMPY)._ARRAY_API, None)
     return address
 
 

@@ -31,7 +31,7 @@ from paramprog.compile.kernel import (
     Turns,
     bodies,
 )
-from paramprog.compile.schedule import cost_of
+from paramprog.compile.nests import cost_of
 from paramprog.compile.tensor import How, Place
 from paramprog.types import Dim, Kind, Shape, is_open
 

@@ -1,4 +1,4 @@
-"""Contractions: small ones are loops, large ones matrix products of a BLAS.
+"""Contractions: small ones are loops, large ones matrix products (gemm.py).
 
 The letters of a contraction are of four kinds: in all words (batch), in the first operand and the result (rows), in the
 second and the result (columns), in both operands (summed). A large one becomes, for each entry of the batch, one
@@ -14,8 +14,8 @@ from paramprog.compile.builder import Builder
 from paramprog.compile.tensor import Contract, Value
 from paramprog.types import Dim, Size, is_open
 
-SMALL = 16_384
-"""Products of entries below which loops are faster than a call of the BLAS."""
+SMALL = 2048
+"""Products of entries below which a contraction stays in the loops around it; a call is faster from some 500 on."""
 
 UNKNOWN = 64
 """What a size known at run time only counts as, and a number of samples."""
@@ -63,15 +63,17 @@ def _one(sizes: dict[str, Dim], letters: str) -> Dim:
 
 
 def is_large(words: tuple[str, str, str], sizes: dict[str, Dim], kind: str) -> bool:
-    """Whether a matrix product pays: all three kinds of letters, and enough work for a call."""
+    """Whether a matrix product pays: several rows and columns, and enough work for a call."""
     letters = Letters.of(words)
     if kind != "real" or not (letters.rows and letters.columns and letters.summed):
         return False
     unknown = [c for c in sizes if isinstance(sizes[c], Size)]
     if any(c in letters.batch or len(group) > 1 for c in unknown for group in letters if c in group):
         return False
-    each = _extent(sizes, letters.rows) * _extent(sizes, letters.columns) * _extent(sizes, letters.summed)
-    return each >= SMALL and 0 not in sizes.values()
+    rows, columns, summed = (
+        _extent(sizes, group) for group in (letters.rows, letters.columns, letters.summed)
+    )
+    return min(rows, columns) > 1 and rows * columns * summed >= SMALL and 0 not in sizes.values()
 
 
 def gemm(c: Contract) -> Gemm | None:
@@ -99,7 +101,7 @@ def gemm(c: Contract) -> Gemm | None:
 
 
 def arranged(b: Builder, x: Value, y: Value, words: tuple[str, str, str]) -> Value:
-    """The contraction, with operands and result in an order that the BLAS takes if it is large."""
+    """The contraction, with operands and result in an order that a product takes if it is large."""
     sizes = dict(zip(words[0], x.shape, strict=True)) | dict(zip(words[1], y.shape, strict=True))
     plain = b.contract(x, y, words)
     if not isinstance(plain, Contract) or not is_large(words, sizes, plain.kind) or gemm(plain) is not None:

@@ -1,8 +1,8 @@
 """A stand-alone C99 source: a function for the value, one for value and gradient, and an example main.
 
 It allocates nothing (but for loops whose number of turns is known at run time only), needs math.h only, and with
--DPP_CBLAS a CBLAS for large products of matrices. Names in it are generated; what the program calls things stands in
-comments, with everything that could end a comment taken out.
+-DPP_CBLAS takes large products of matrices from a CBLAS. Names in it are generated; what the program calls things
+stands in comments, with everything that could end a comment taken out.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from paramprog.graph import Node
 from paramprog.graph.depth import deep_stack
 from paramprog.types import dims_text
 
-PRODUCT = """
+CBLAS = """
 #ifdef PP_CBLAS
 #include <cblas.h>
-#define PP_PRODUCT(ta, tb, m, n, k, a, b, c) \\
+#define pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c) \\
     cblas_{letter}gemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, \\
         m, n, k, 1, a, ta ? m : k, b, tb ? k : n, 0, c, n)
-#else
-#define PP_PRODUCT(ta, tb, m, n, k, a, b, c) pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c)
+#define pp_gemm_rows_{suffix} pp_gemm_{suffix}
 #endif
 """
 
@@ -66,9 +65,9 @@ def export_c(
     with deep_stack():
         primal = _unit([value], list(leaves.values()), "p")
         whole = _unit([value, *present.values()], list(leaves.values()), "")
-    suffix = "f64" if whole.unit.real == "float64" else "f32"
     called = functions({**primal.called, **whole.called}, whole.unit.real)
-    product = PRODUCT.format(letter="d" if suffix == "f64" else "s", suffix=suffix)
+    suffix, letter = ("f64", "d") if whole.unit.real == "float64" else ("f32", "s")
+    cblas = CBLAS.format(suffix=suffix, letter=letter)
     parts = [
         _about(title, names, leaves, present, gradients),
         QUIET,
@@ -82,7 +81,7 @@ def export_c(
         primal.tables,
         whole.tables,
         called,
-        product if primal.uses_blas or whole.uses_blas else "",
+        cblas if "pp_gemm" in called else "",
         f"enum {{ PP_ARENA = {max(primal.arena, whole.arena, 64)} }}; /* bytes of `arena`, aligned to 64 */",
         "",
         *primal.kernels,

@@ -187,7 +187,7 @@ class Kernel:
 
 
 class Product(NamedTuple):
-    """A call of the BLAS."""
+    """A call of `pp_gemm` (gemm.py)."""
 
     shape: Gemm
     a: Buf

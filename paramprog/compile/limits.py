@@ -15,6 +15,17 @@ VARIABLE: Final = "PARAMPROG_THREADS"
 MOST = 256
 """Threads of a call."""
 
+ONE_BY_ONE: Final = """#ifndef pp_chunks
+#define pp_chunks pp_each_chunk
+#define pp_workers 1
+static void pp_each_chunk(void (*run)(void *, int64_t), void *in, int64_t count) {
+    for (int64_t c = 0; c < count; c++) run(in, c);
+}
+#endif
+
+"""
+"""C before the first use of `pp_chunks`: one chunk after the other, unless something else is there (threads.py)."""
+
 _asked: ContextVar[int | None] = ContextVar("threads", default=None)
 
 

@@ -9,11 +9,12 @@ from paramprog.compile.builder import Builder, NotLowered
 from paramprog.compile.chunks import cut
 from paramprog.compile.contract import gemm
 from paramprog.compile.kernel import Buf, Call, Ensure, Kernel, Open, Pad, Product, Step
+from paramprog.compile.nests import Item, Nest
 from paramprog.compile.reads import base, is_call
 from paramprog.compile.region_values import Branch, Loop, Replay
 from paramprog.compile.regions import branch_steps, loop_steps
 from paramprog.compile.replays import replay_steps
-from paramprog.compile.schedule import Item, Nest, Schedule
+from paramprog.compile.schedule import Schedule
 from paramprog.compile.tensor import (
     Assembled,
     Contract,

@@ -1,8 +1,10 @@
-"""Routines in C for systems of equations, factors of matrices and products without a BLAS: see routines.py."""
+"""Routines in C for systems of equations, factors of matrices and products (gemm.py): see routines.py."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from paramprog.compile.gemm import CHUNKS, GEMM
 
 STATIC: Final = "static __attribute__((unused)) "
 
@@ -117,25 +119,6 @@ MATRIX_ROUTINES: dict[str, str] = {
     }}
     return 0;
 }}""",
-    "gemm": f"""/* c = a b, of m x k and k x n, stored transposed where ta, tb; rows of b in the cache */
-{STATIC}void pp_gemm@S(int ta, int tb, int64_t m, int64_t n, int64_t k,
-        const @T *restrict a, const @T *restrict b, @T *restrict c) {{
-    enum {{ K = 128, N = 256 }};
-    @T block[K * N];
-    memset(c, 0, sizeof(@T) * (size_t)(m * n));
-    for (int64_t p = 0; p < k; p += K)
-        for (int64_t j = 0; j < n; j += N) {{
-            int64_t depth = k - p < K ? k - p : K, width = n - j < N ? n - j : N;
-            for (int64_t s = 0; s < depth; s++)
-                for (int64_t t = 0; t < width; t++)
-                    block[s * N + t] = tb ? b[(j + t) * k + p + s] : b[(p + s) * n + j + t];
-            for (int64_t i = 0; i < m; i++) {{
-                @T *row = c + i * n + j;
-                for (int64_t s = 0; s < depth; s++) {{
-                    @T f = ta ? a[(p + s) * m + i] : a[i * k + p + s];
-                    for (int64_t t = 0; t < width; t++) row[t] = pp_mac@S(f, block[s * N + t], row[t]);
-                }}
-            }}
-        }}
-}}""",
+    "gemm": GEMM,
+    "gemm_rows": CHUNKS,
 }

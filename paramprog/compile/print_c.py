@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 
+from paramprog.compile.gemm import SHARED
 from paramprog.compile.kernel import (
     AddTo,
     Buf,
@@ -20,11 +22,13 @@ from paramprog.compile.kernel import (
     Turns,
     Zero,
 )
+from paramprog.compile.limits import ONE_BY_ONE
 from paramprog.compile.parameters import TYPE
-from paramprog.compile.print_chunks import EACH, ChunkPrinter
-from paramprog.compile.print_kernel import Texts
+from paramprog.compile.print_chunks import ChunkPrinter
 from paramprog.compile.print_replays import heap_call, marked, opened_lines, released, replay_lines
+from paramprog.compile.texts import Texts
 from paramprog.diagnostics import Span
+from paramprog.types import is_open
 
 
 class StepPrinter:
@@ -33,7 +37,6 @@ class StepPrinter:
     def __init__(self, texts: Texts, comment: Callable[[Sequence[Span]], str]) -> None:
         self.texts, self.comment = texts, comment
         self.functions: list[str] = []
-        self.uses_blas = False
         self.replays = False
 
     def lines(self, steps: Sequence[Step], pad: str = "    ") -> Iterator[str]:
@@ -46,7 +49,7 @@ class StepPrinter:
             printer = ChunkPrinter(step, self.texts)
             spans = [n.span for n in step.lines.values() if n.span is not None]
             text = printer.text()
-            self.functions.append((EACH if printer.uses_chunks else "") + self.comment(spans) + text)
+            self.functions.append((ONE_BY_ONE if printer.uses_chunks else "") + self.comment(spans) + text)
             yield printer.call()
         elif isinstance(step, Product):
             yield from self._product(step)
@@ -90,14 +93,15 @@ class StepPrinter:
         if g.swapped:
             first, second, m, n = b, a, n, m
             flags = f"{int(not g.tb)}, {int(not g.ta)}"
-        self.uses_blas = True
-        self.texts.called["gemm", self.texts.suffix] = None
+        sizes = [x for x in (g.m, g.n, g.k) if not is_open(x)]
+        large = len(sizes) < 3 or prod(map(int, sizes)) >= SHARED
+        name = self.texts.call("pp_gemm_rows" if large else "pp_gemm")
         if g.batch == 1:
-            yield f"PP_PRODUCT({flags}, {m}, {n}, {k}, {first}, {second}, {out});"
+            yield f"{name}({flags}, {m}, {n}, {k}, {first}, {second}, {out});"
             return
         yield f"for (int64_t j = 0; j < {g.batch}; j++)"
         yield (
-            f"    PP_PRODUCT({flags}, {m}, {n}, {k}, {first} + j * {m} * {k}, {second} + j * {k} * {n}, "
+            f"    {name}({flags}, {m}, {n}, {k}, {first} + j * {m} * {k}, {second} + j * {k} * {n}, "
             f"{out} + j * {m} * {n});"
         )
 

@@ -10,16 +10,6 @@ from paramprog.compile.kernel import Buf, Chunks, Fill, Fold, For, Let, Load, St
 from paramprog.compile.parameters import TYPE
 from paramprog.compile.print_kernel import KernelPrinter, has_flag
 
-EACH = """#ifndef pp_chunks
-#define pp_chunks pp_each_chunk
-static void pp_each_chunk(void (*run)(void *, int64_t), void *in, int64_t count) {
-    for (int64_t c = 0; c < count; c++) run(in, c);
-}
-#endif
-
-"""
-"""Before the first use: one chunk after the other, unless something else is there (threads.py)."""
-
 _WORD = re.compile(r"\b[A-Za-z_]\w*")
 
 
@@ -55,6 +45,7 @@ class ChunkPrinter(KernelPrinter):
             return
         self.uses_chunks = True
         name, cut = f"{self._function}_{len(self.parts) + 1}", loop.chunks
+        around, self.overlaps = self.overlaps, False
         body = list(super()._loop(loop, "    "))
         found = set(_WORD.findall("\n".join(body)))
         flags = [f for f in [*self.kernel.checks, "far"] if f in found]
@@ -63,6 +54,7 @@ class ChunkPrinter(KernelPrinter):
         given = [n for n in self._known(cut) if n.name in found]
         sums = self._sums(cut, flags)
         self.parts = [*self.parts, self._apart(name, cut, body, given, sums, flags)]
+        self.overlaps = around
         yield from (pad + line for line in self._shared(name, loop, given, sums, flags))
 
     def _bounds(self, loop: For) -> tuple[str, str]:
@@ -128,7 +120,7 @@ class ChunkPrinter(KernelPrinter):
             f"typedef struct {{ {fields} int64_t rows, end;{f' {name}_sums *sums;' if sums else ''} }} {name}_in;"
         )
         parameters = ", ".join([*(n.parameter for n in given), "const int64_t from", "const int64_t to"])
-        lines.append(f"static PP_APART void {name}({parameters}{out}) {{")
+        lines.append(f"{self._side_by_side}static PP_APART void {name}({parameters}{out}) {{")
         lines += [f"    int64_t {flag} = 0;" for flag in flags]
         for s in cut.sums:
             lines += [f"    {line}" for line in self._start(s)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import prod
 
 from paramprog.compile.functions import APART
 from paramprog.compile.kernel import (
@@ -28,8 +27,9 @@ from paramprog.compile.parameters import TYPE, Parameters
 from paramprog.compile.schedule import LIMIT
 from paramprog.compile.short_loops import in_whole_vectors
 from paramprog.compile.tensor import How
+from paramprog.compile.texts import Texts
 from paramprog.compile.vmath import NAMES, NEAR
-from paramprog.types import Dim, Kind, Real, Size
+from paramprog.types import Dim, Kind, Size
 
 REDUCTION: Mapping[How, str] = {"+": "+", "max": "max", "min": "min", "or": "|", "and": "&"}
 """How OpenMP calls the sums that a vectorised loop may make in another order."""
@@ -40,8 +40,6 @@ FIRST: Mapping[Kind, Mapping[How, str]] = {
     "bool": {"or": "0", "and": "1", "argmax": "0", "argmin": "0", "max": "0", "min": "1"},
 }
 
-_FUNCTION = re.compile(r"\bpp_([a-z]\w*?)(_f64|_f32|_i64|_u8)?\(")
-
 _FAR = re.compile(rf"\bpp_({'|'.join(NEAR)})\((\w+)\)")
 """Calls of functions that vector math has a form of for near arguments only."""
 
@@ -49,57 +47,6 @@ _MATH = re.compile(rf"\bpp_({'|'.join(NAMES)})\(")
 
 INLINED = 64
 """Statements of a kernel up to which scalar code has vector math in line."""
-
-Sizes = Mapping[Size, str]
-
-NO_SLOTS: Mapping[str, int] = {}
-
-
-class Texts:
-    """Texts of one program: what the precision decides, where scalars lie, and which functions they call."""
-
-    def __init__(
-        self, real: Real, sizes: Sizes, passed: Sequence[Size] = (), slots: Mapping[str, int] = NO_SLOTS
-    ) -> None:
-        self.real, self.sizes, self.passed, self.slots = real, sizes, passed, slots
-        self.suffix = "f64" if real == "float64" else "f32"
-        self.called: dict[tuple[str, str], None] = {}
-
-    def expression(self, text: str) -> str:
-        """The text with functions by their whole names; these are noted."""
-
-        def whole(found: re.Match[str]) -> str:
-            name, suffix = found[1], (found[2] or f"_{self.suffix}")[1:]
-            self.called[name, suffix] = None
-            return f"pp_{name}_{suffix}("
-
-        return _FUNCTION.sub(whole, text)
-
-    def call(self, function: str) -> str:
-        """The name of a routine, noted."""
-        return self.expression(f"{function}(")[:-1]
-
-    def dim(self, n: Dim) -> str:
-        return self.sizes[n] if isinstance(n, Size) else str(int(n))
-
-    def offset(self, buf: Buf, at: At) -> str:
-        """The place of an entry, rows after rows."""
-        constant, terms = 0, []
-        for k, place in enumerate(at):
-            stride = prod(buf.shape[k + 1 :])
-            if isinstance(place, str):
-                terms.append(f"{place} * {stride}" if stride != 1 else place)
-                continue
-            constant += place.offset * stride
-            if place.axis >= 0 and place.coef * stride != 0:
-                factor = place.coef * stride
-                terms.append(f"i{place.axis}" if factor == 1 else f"i{place.axis} * {factor}")
-        if constant or not terms:
-            terms.append(str(constant))
-        return " + ".join(terms)
-
-
-# ---- kernels -----------------------------------------------------------------------------------------------------
 
 
 class KernelPrinter:
@@ -111,6 +58,8 @@ class KernelPrinter:
         self.names, self.pointers = self.parameters.names, self.parameters.pointers
         self.extents: dict[Size, None] = dict.fromkeys(texts.passed)
         self.near, self.in_vector, self.straight = False, False, False
+        self.overlaps = self.apart = False
+        """Whether a vectorised loop of the function that is printed calls vector math; and whether it is a rare one."""
         self.within = ""
 
     def text(self) -> str:
@@ -133,6 +82,7 @@ class KernelPrinter:
         )
 
     def _definition(self, name: str, after: str, *, apart: bool = False) -> str:
+        self.overlaps, self.apart = False, apart
         body = "\n".join(self._lines(self.kernel.body, "    "))
         ends = "".join(
             f"\n    if ({name} && !*fault) *fault = {site};" for name, site in self.kernel.checks.items()
@@ -143,9 +93,14 @@ class KernelPrinter:
         params += ["int64_t *fault"] if self.kernel.checks else []
         longest = INLINED if self.parameters.slots else LIMIT // 2
         far = "PP_APART " if apart or self.kernel.weight > longest else ""
-        head = f"static {far}void {name}({', '.join(params) or 'void'})"
+        head = f"{self._side_by_side}static {far}void {name}({', '.join(params) or 'void'})"
         starts += "    int64_t far = 0;\n" if after else ""
         return f"{head} {{\n{starts}{body}{after}{ends}\n}}\n"
+
+    @property
+    def _side_by_side(self) -> str:
+        """Before a function whose loops gain by it."""
+        return "PP_OVERLAP " if self.overlaps and not self.apart else ""
 
     def call(self) -> str:
         """The call, after `text`."""
@@ -172,6 +127,7 @@ class KernelPrinter:
         text = self.texts.expression
         if isinstance(s, Let):
             written = s.text
+            self.overlaps |= self.in_vector and _MATH.search(written) is not None
             if self.near and (self.in_vector or self.straight):
                 for function, argument in _FAR.findall(written):
                     yield f"far |= {self._inside(text(f'pp_{function}_is_far({argument})'))};"
@@ -268,7 +224,7 @@ class KernelPrinter:
             yield f"{pad}{{"
             yield f"{pad}const int64_t e{loop.depth} = {self.texts.expression(f'pp_end({end})')};"
             end = f"PP_TURNS({end})"
-        if self.in_vector and _may_reorder(loop):
+        if self.in_vector and _may_reorder(loop, masked=bool(self.within)):
             near = " reduction(|:far)" if self.near and _is_vectorised_with_near([loop]) else ""
             yield "#pragma omp simd" + "".join(_reductions(loop)) + near
         yield f"{pad}for (int64_t {i} = {first}; {i} < {end}; {i}++) {{"
@@ -291,13 +247,15 @@ class KernelPrinter:
         return "0", self._extent(loop.extent)
 
 
-def _may_reorder(loop: For) -> bool:
+def _may_reorder(loop: For, *, masked: bool) -> bool:
     """Whether the compiler is to be told that it may add in another order: only where it must be, to vectorise sums.
+
+    Of a loop that is masked gcc 12 must also be told that it may find faults in another order.
 
     Not where a loop adds into memory: gcc 12 loses stores of an outer loop's turns then (`simd` at -O3).
     """
     adds = any(isinstance(s, AddProduct) or (isinstance(s, Store) and s.how is not None) for s in loop.body)
-    return not adds and any(kind == "real" and how != "or" for _, kind, how in loop.sums)
+    return not adds and any(masked or (kind == "real" and how != "or") for _, kind, how in loop.sums)
 
 
 def _calls_near(body: Sequence[Statement]) -> bool:

@@ -8,25 +8,13 @@ from __future__ import annotations
 
 from paramprog.compile.heap import HEAP_ROUTINES
 from paramprog.compile.matrix_routines import MATRIX_ROUTINES, STATIC
+from paramprog.compile.scatters import SCATTER_ROUTINES
 
 _ARRAYS = "const @T *restrict x, @T *restrict y"
 _LESS = "((a) < (b) || ((b) != (b) && (a) == (a)))"
 """NaN comes last."""
 
 SELECTIONS = {
-    "scatter_add": f"""{STATIC}int pp_scatter_add@S(int64_t outer, int64_t count, int64_t size, int64_t inner,
-        const int64_t *restrict i, const @T *restrict v, @T *restrict y) {{
-    memset(y, 0, sizeof(@T) * (size_t)(outer * size * inner));
-    for (int64_t c = 0; c < count; c++)
-        if ((uint64_t)i[c] >= (uint64_t)size) return 1;
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t c = 0; c < count; c++) {{
-            const @T *from = v + (o * count + c) * inner;
-            @T *to = y + (o * size + i[c]) * inner;
-            for (int64_t k = 0; k < inner; k++) to[k] += from[k];
-        }}
-    return 0;
-}}""",
     "put": f"""{STATIC}int pp_put@S(int64_t outer, int64_t count, int64_t size, int64_t inner,
         const @T *restrict x, const int64_t *restrict i, const @T *restrict v, @T *restrict y) {{
     memcpy(y, x, sizeof(@T) * (size_t)(outer * size * inner));
@@ -336,6 +324,7 @@ CONVOLUTIONS = {
 }
 
 ROUTINES: dict[str, str] = {
+    **SCATTER_ROUTINES,
     **SELECTIONS,
     **SCANS,
     **PRODUCTS,

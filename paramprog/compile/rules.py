@@ -1,6 +1,7 @@
 """How each primitive that is not elementwise becomes values of tensor.py; elementwise ones carry their C text.
 
-What has neither is not lowered (`builder.REASONS`).
+What has neither is not lowered (`builder.REASONS`). The square of sech, the derivative of tanh, is one function in C,
+which shares most of its work with tanh.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import Any
 from paramprog.compile import array_rules, matrix_rules, reduction_rules, tape_rules
 from paramprog.compile.builder import Builder, NotLowered, literal
 from paramprog.compile.constant_arrays import constant
-from paramprog.compile.tensor import Value
+from paramprog.compile.tensor import Map, Value
 from paramprog.graph import Node
 from paramprog.op import Op
+from paramprog.transfer.map import SECH, SQUARE
 from paramprog.transfer.source import ARRAY, FULL
 from paramprog.types import is_tape
 
@@ -47,6 +49,8 @@ def lowered(b: Builder, n: Node, args: list[Value]) -> Value:
         return RULES[n.op](b, n, *args)
     if not n.op.elementwise or n.op.c is None:
         raise NotLowered("record", op=n.op.spelled)
+    if n.op is SQUARE and isinstance(args[0], Map) and args[0].text == SECH.c:
+        return b.map(n.kind, "pp_sech2({0})", *args[0].of)
     kind = n.args[0].kind
     text, fault = _text(b, n.op, n.attrs, kind), n.op.c_fault.get(kind)
     return args[0] if text == "{0}" and kind == n.kind else b.map(n.kind, text, *args, fault=fault)

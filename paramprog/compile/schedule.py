@@ -8,11 +8,11 @@ and is cut into kernels of bounded size.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from paramprog.compile.companions import companions
+from paramprog.compile.nests import Item, Nest, common, cost_of, inside, is_small
 from paramprog.compile.reads import (
     MEMORY,
     Read,
@@ -40,7 +40,6 @@ from paramprog.compile.tensor import (
     View,
     needed,
 )
-from paramprog.types import Dim, Shape, Size
 
 LIMIT = 400
 """Statements of one kernel: compilers take more than linear time for a function."""
@@ -57,36 +56,6 @@ DEEP = 100
 RECENT = 16
 """How many loops back a place is looked for."""
 
-SCRATCH = 4096
-"""Entries of an array that lives on the stack of a kernel."""
-
-CALLED = re.compile(r"\bpp_(\w+)\(")
-CHEAP = frozenset(
-    {"fabs", "sqrt", "floor", "ceil", "rint", "add_i64", "sub_i64", "mul_i64", "neg_i64", "clip"}
-)
-
-
-def cost_of(text: str) -> int:
-    """Of an expression, in additions."""
-    calls = sum(1 if f in CHEAP else 20 for f in CALLED.findall(text))
-    return 1 + calls + 5 * text.count("/")
-
-
-@dataclass(eq=False)
-class Nest:
-    """A loop; `dear` if it is to be vectorised, so that no loops come into it."""
-
-    extent: Dim
-    items: list[Value | Nest] = field(default_factory=list)
-    dear: bool = False
-    weight: int = 0
-    """Operations in it, about."""
-    adds: set[bool] = field(default_factory=set)
-    """Of the sums in it, innermost, whether they are kept in memory. Both kinds in one loop are not vectorised."""
-
-
-Item = Value | Nest
-
 
 class Schedule:
     """The plan of one body: `items` in order, and for each stored value the loops around it, `path`."""
@@ -99,6 +68,9 @@ class Schedule:
         self.stored: set[Value] = {v for v in outputs if not isinstance(v, MEMORY)}
         for v in self.values:
             self._store(v)
+        self.kin = companions(self.values)
+        self.beside: dict[Value, list[Value]] = defaultdict(list)
+        """Values that share their work with a stored one, and are made in its loops."""
         while self._placed():
             pass
         self._cut()
@@ -139,23 +111,34 @@ class Schedule:
         self.users: dict[Value, list[Value]] = defaultdict(list)
         where: dict[Value, set[object]] = defaultdict(set)
         for r in sorted(self.stored, key=lambda v: v.id):
-            self.pull[r] = pulled(r, self.stored)
-            makers = self._makers(r)
-            if is_call(r):
-                self.path[r] = []
-                self.items.append(r)
-            else:
-                self._join(self.items, r, makers, [], bool(space(r).extents) and self._is_dear(r))
-            for p, _ in makers:
-                self.users[p].append(r)
-            for value, index in self.pull[r]:
-                if index is None:
-                    continue
-                depth = level(index)
-                where[value].add(self.path[r][depth - 1] if depth else None)
-                if len({p.axis for p in index if p.axis >= 0}) < depth:
-                    where[value].add("an outer loop repeats it")
-        return self._more(where)
+            if r not in self.path:
+                self._place(r, where)
+        return self._more(where) | self._found_beside(where)
+
+    def _place(self, r: Value, where: dict[Value, set[object]], host: Value | None = None) -> None:
+        """Place r, in the loops of `host` if there is one, and what is to be made beside it."""
+        self.pull[r] = pulled(r, self.stored)
+        makers = self._makers(r)
+        if is_call(r):
+            self.path[r] = []
+            self.items.append(r)
+        elif host is None:
+            self._join(self.items, r, makers, [], bool(space(r).extents) and self._is_dear(r))
+        else:
+            self.path[r] = self.path[host]
+            self.path[host][-1].items.append(r)
+        for p, _ in makers:
+            self.users[p].append(r)
+        for value, index in self.pull[r]:
+            if index is None:
+                continue
+            depth = level(index)
+            where[value].add(self.path[r][depth - 1] if depth else None)
+            if len({p.axis for p in index if p.axis >= 0}) < depth:
+                where[value].add("an outer loop repeats it")
+        for v in self.beside[r]:
+            if self._fits(v, r):
+                self._place(v, where, r)
 
     def _makers(self, r: Value) -> list[tuple[Value, int]]:
         """The stored values and calls whose results r reads, with how many loops it could share with each."""
@@ -202,6 +185,26 @@ class Schedule:
                 cost[v] = size[v] = 0
         self.stored |= found
         return bool(found)
+
+    def _found_beside(self, where: dict[Value, set[object]]) -> bool:
+        """Store what shares work with a stored value and is read elsewhere; whether there was any."""
+        found = False
+        for v, kin in self.kin.items():
+            host = next((k for k in kin if k in self.path), v)
+            if v is host or v in self.beside[host]:
+                continue
+            places = {self.path[v][-1]} if v in self.path else where[v]
+            if places - {self.path[host][-1]} and self._fits(v, host):
+                self.beside[host].append(v)
+                self.stored.add(v)
+                found = True
+        return found
+
+    def _fits(self, v: Value, host: Value) -> bool:
+        """Whether v reads nothing that comes after the loops of `host`."""
+        self.pull[v] = pulled(v, self.stored)
+        before = {p for p, _ in self._makers(host)}
+        return all(p in before for p, _ in self._makers(v))
 
     def _join(
         self, items: list[Item], r: Value, makers: list[tuple[Value, int]], path: list[Nest], dear: bool
@@ -265,7 +268,7 @@ class Schedule:
     def shared(self, r: Value) -> int:
         """In how many outer loops r lives together with all that read it: those axes need no memory."""
         users = self.users.get(r, [])
-        k = 0 if r in self.fixed else min((_common(self.path[r], self.path[u]) for u in users), default=0)
+        k = 0 if r in self.fixed else min((common(self.path[r], self.path[u]) for u in users), default=0)
         return k if is_small(r.shape[k:]) else 0
 
     def in_memory(self, r: Value) -> bool:
@@ -285,27 +288,3 @@ def _adds_in_memory(r: Value) -> bool | None:
         return None
     extents, axes = space(r)
     return len(extents) - 1 in axes
-
-
-def inside(nest: Nest) -> list[Value]:
-    """The stored values in a loop and the loops in it."""
-    found: list[Value] = []
-    for item in nest.items:
-        found += inside(item) if isinstance(item, Nest) else [item]
-    return found
-
-
-def is_small(shape: Shape) -> bool:
-    size = 1
-    for n in shape:
-        if isinstance(n, Size):
-            return False
-        size *= n
-    return size <= SCRATCH
-
-
-def _common(a: Sequence[Nest], b: Sequence[Nest]) -> int:
-    k = 0
-    while k < min(len(a), len(b)) and a[k] is b[k]:
-        k += 1
-    return k

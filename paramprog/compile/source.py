@@ -23,9 +23,9 @@ from paramprog.compile.memory import arena, item_size
 from paramprog.compile.merge import SAMPLES
 from paramprog.compile.parameters import TYPE
 from paramprog.compile.print_c import StepPrinter
-from paramprog.compile.print_kernel import Texts
 from paramprog.compile.print_replays import SPLIT
 from paramprog.compile.sized_memory import SizedArena
+from paramprog.compile.texts import Texts
 from paramprog.compile.translate import Program
 from paramprog.diagnostics import Span
 from paramprog.graph import Node
@@ -45,6 +45,13 @@ typedef {real} T;
 #define PP_APART
 #define PP_ALIGNED
 #define __attribute__(x)
+#endif
+/* turns of a loop side by side: one alone leaves a processor waiting, since all of it is one long chain */
+#if defined(__GNUC__) && !defined(__clang__)
+#define PP_OVERLAP \\
+    __attribute__((optimize("unroll-loops", "schedule-insns", "sched-pressure", "web", "rename-registers")))
+#else
+#define PP_OVERLAP
 #endif
 """
 
@@ -74,8 +81,6 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 EACH = Size()
 """The number of samples, of programs for any."""
-
-LOOPS = "#define PP_PRODUCT(ta, tb, m, n, k, a, b, c) pp_gemm_{suffix}(ta, tb, m, n, k, a, b, c)\n"
 
 
 @dataclass(eq=False)
@@ -118,7 +123,6 @@ class CSource:
     kernels: list[str] = field(default_factory=list)
     run: str = ""
     arena: int = 0
-    uses_blas: bool = False
     grows: bool = False
     heap: bool = False
     replays: bool = False
@@ -136,15 +140,10 @@ class CSource:
         """The sizes of an input or output, in C."""
         return [str(n) for n in buf.shape] if self.sized is None else self.sized.dims[buf.name]
 
-    def text(self, product: str | None = None) -> str:
-        """All of it; `product` defines PP_PRODUCT, by default with loops."""
-        suffix = "f64" if self.unit.real == "float64" else "f32"
-        parts = [self.head, self.tables]
-        helpers = self.helpers
-        if self.uses_blas:
-            helpers += "\n\n" + (LOOPS.format(suffix=suffix) if product is None else product)
+    def text(self) -> str:
+        """All of it."""
         places = [] if self.sized is None else [self.sized.memory.text]
-        return "\n".join([*parts, helpers, *self.kernels, *places, self.run])
+        return "\n".join([self.head, self.tables, self.helpers, *self.kernels, *places, self.run])
 
 
 def lower(outputs: Sequence[Node], leaves: Sequence[Node], *, prefix: str = "") -> Unit:
@@ -206,7 +205,7 @@ def c_source(
     source.sized, source.heap, source.replays = sized, low.heap, printer.replays
     source.arena, source.grows, source.called = size, bool(grows), texts.called
     source.helpers = functions(texts.called, unit.real)
-    source.kernels, source.uses_blas = printer.functions, printer.uses_blas
+    source.kernels = printer.functions
     frees = [f"    free({b.name});" for b in grows]
     frees += ["    pp_back(&heap, 0, 0);"] if low.heap else []
     end = ["done:", *frees] if goes else []
@@ -257,7 +256,7 @@ def _table(array: Any, buf: Buf, real: Real) -> str:
 
 def prepared(outputs: Sequence[Node], leaves: Sequence[Node]) -> tuple[list[Node], list[Node]]:
     """The outputs and leaves in a simplified graph without base functions, ready to be lowered."""
-    made = simplify(outputs, inline_bases=True)
+    made = simplify(outputs, inline_bases=True, records=True)
     graph = made.graph
     found = [made.of[x] if x in made.of else graph.leaf(x.type, x.name) for x in leaves]
     return list(made.outputs), found

@@ -108,11 +108,15 @@ class View(Value):
 
 @dataclass(eq=False, repr=False)
 class Take(Value):
-    """Entries of `of` along an axis at indices known at run time, whose axes stand in the place of that axis."""
+    """Entries of `of` along an axis at indices known at run time, whose axes stand in the place of that axis.
+
+    `within` if no index can be out of range.
+    """
 
     of: Value
     index: Value
     axis: int
+    within: bool = False
 
     @property
     def args(self) -> Sequence[Value]:

@@ -26,6 +26,7 @@ static void pp_shared(void (*run)(void *, int64_t), void *in, int64_t count) {
         for (int64_t c = 0; c < count; c++) run(in, c);
 }
 #define pp_chunks pp_shared
+#define pp_workers pp_threads
 """
 """What a library has before its text, if there are chunks in it."""
 
@@ -127,7 +128,7 @@ void pp_share(void (*run)(void *, int64_t), void *in, int64_t count, int64_t thr
 
 
 def has_chunks(source: CSource) -> bool:
-    return any("pp_chunks(" in text for text in source.kernels)
+    return any("pp_chunks(" in text for text in (source.helpers, *source.kernels))
 
 
 def connect(handle: ctypes.CDLL) -> None:

@@ -35,6 +35,13 @@ Straight code is not vectorised, which gcc 12 gets wrong (docs/decisions/014-c-b
 
 X86_FLAGS = ("-mprefer-vector-width=512",)
 
+GCC_FLAGS = tuple(
+    word
+    for limit in ("max-unroll-times=4", "max-unrolled-insns=800", "max-average-unrolled-insns=800")
+    for word in ("--param", limit)
+)
+"""For the functions alone that ask for it (PP_OVERLAP): loops of long chains, four turns of which run side by side."""
+
 TIMEOUT = 600
 """Seconds after which a compilation is given up."""
 
@@ -49,11 +56,12 @@ class Toolchain:
 
     command: tuple[str, ...]
     version: str
+    gcc: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
         wide = platform.machine().lower() in ("x86_64", "amd64")
-        return FLAGS + (X86_FLAGS if wide else ())
+        return FLAGS + (X86_FLAGS if wide else ()) + (GCC_FLAGS if self.gcc else ())
 
     @property
     def name(self) -> str:
@@ -81,15 +89,11 @@ def toolchain() -> Toolchain | None:
     said = os.environ.get("CC", "").strip()
     if said:
         own = _words(said)
-        version = _version(own) if own else ""
-        if not version:
+        found = _told(own) if own else None
+        if found is None:
             raise NoCompiler(f"$CC is `{said}`, which is no C compiler that runs here")
-        return Toolchain(own, version)
-    for command in _candidates():
-        version = _version(command)
-        if version:
-            return Toolchain(command, version)
-    return None
+        return found
+    return next((found for command in _candidates() if (found := _told(command)) is not None), None)
 
 
 def _words(command: str) -> tuple[str, ...]:
@@ -109,14 +113,17 @@ def _candidates() -> list[tuple[str, ...]]:
     return found
 
 
-def _version(command: tuple[str, ...]) -> str:
+def _told(command: tuple[str, ...]) -> Toolchain | None:
+    """The compiler as it tells of itself, None if it does not run."""
     try:
         done = subprocess.run(
             [*command, "--version"], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return (done.stdout.splitlines() or [""])[0].strip() if done.returncode == 0 else ""
+        return None
+    first = (done.stdout.splitlines() or [""])[0].strip()
+    gcc = "Free Software Foundation" in done.stdout
+    return Toolchain(command, first, gcc) if first and done.returncode == 0 else None
 
 
 @cache

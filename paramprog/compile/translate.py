@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
+from paramprog.compile.array_rules import remainder, scattered
 from paramprog.compile.boxes import boxed, cut, is_row, lowered_rows, opened, shown
 from paramprog.compile.builder import Builder, NotLowered
 from paramprog.compile.mapped import holds_everywhere, over_all_lanes
+from paramprog.compile.pieces import Pieces
+from paramprog.compile.recomputed import Again, keys_of, recomputed
 from paramprog.compile.region_values import Branch, Carry, Entering, History, Loop, Replay, Side
 from paramprog.compile.rules import lowered
 from paramprog.compile.tensor import Input, Part, Region, Value
 from paramprog.diagnostics import ProgramError
 from paramprog.graph import PART, Graph, Node, Result, cone, copied, demand
 from paramprog.graph import Region as RegionOp
-from paramprog.graph.region import TRIPS, Key, Keys, Live, in_order
+from paramprog.graph.region import NO_KEYS, TRIPS, Key, Keys, Live, in_order
 from paramprog.simplify import simplify
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.branches import Branch as BranchOp
@@ -23,7 +27,7 @@ from paramprog.transfer.loops import LOOP, REPLAY
 from paramprog.transfer.loops import Loop as LoopOp
 from paramprog.transfer.regions import is_summed
 from paramprog.transfer.source import LEAF
-from paramprog.types import Size, Type, UnknownSize
+from paramprog.types import Size, Type, UnknownSize, is_open
 
 Env = dict[Node, Value]
 
@@ -35,28 +39,38 @@ class Program:
         """Raises NotLowered where a node has no C form."""
         graph = outputs[0].graph
         self.builder = Builder(graph.real)
+        self.builder.ranges.sized = any(is_open(n) for leaf in leaves for n in leaf.shape)
+        self.pieces = Pieces(self.builder)
+        self.again: dict[Node, Again] = {}
+        """Of loops backwards: what they compute again."""
+        self.parts: dict[tuple[Node, Key], Value] = {}
+        """The results of regions."""
         self.inputs = [self._input(leaf) for leaf in leaves]
         env: Env = dict(zip(leaves, self.inputs, strict=True))
-        self._run(demand(graph.nodes, outputs), env)
+        self._run(demand(graph.nodes, outputs), env, outputs)
         self.outputs = [env[y] for y in outputs]
 
     def _input(self, leaf: Node, like: Type | None = None) -> Input:
         kind, shape = leaf.type if like is None else like
         return Input(self.builder.new(), kind, shape, leaf)
 
-    def _run(self, live: Live, env: Env) -> None:
-        """The values of live nodes, in place in `env`; regions are there as their parts."""
+    def _run(self, live: Live, env: Env, ends: Collection[Node] = ()) -> None:
+        """The values of live nodes, in place in `env`; regions are there as their parts. `ends` leave the body."""
         b = self.builder
-        parts: dict[tuple[Node, Key], Value] = {}
+        alone = _read_once(live) - set(ends)
+        inner = {a for n in live if n.op.elementwise for a in n.args if a in alone}
+        again = recomputed(live, ends)
+        self.again |= again
         for n, keys in live.items():
             if n in env:
                 continue
             b.site = n
             if n.op is PART:
-                env[n] = parts[n.args[0], n.attrs["of"]]
+                if (n.args[0], n.attrs["of"]) in self.parts:  # or it is computed again
+                    env[n] = self.parts[n.args[0], n.attrs["of"]]
             elif isinstance(n.op, RegionOp):
-                for key, made in self._region(n, keys, env).items():
-                    parts[n, key] = made
+                for key, made in self._region(n, keys_of(n, keys, again), env).items():
+                    self.parts[n, key] = made
             elif isinstance(n.op, BaseOp):
                 env[n] = self._base(n, n.op, env)
             elif n.op is LEAF:
@@ -64,10 +78,16 @@ class Program:
             else:
                 args = [env[a] for a in n.args]
                 in_blocks = any(cut(x.shape) is not None for x in (n, *n.args))
+                shared = scattered(b, n, args, alone) or remainder(b, n, args)
                 try:
-                    env[n] = (lowered_rows if in_blocks else lowered)(b, n, args)
+                    env[n] = shared or (lowered_rows if in_blocks else lowered)(b, n, args)
                 except UnknownSize:
                     raise NotLowered("size", op=n.op.spelled) from None
+                b.ranges.note(n, env[n], args)
+                if n.op.elementwise and n.shape:
+                    self.pieces.note(env[n])
+                    if n not in inner:
+                        env[n] = self.pieces.of(env[n])
 
     def _base(self, n: Node, op: BaseOp, env: Env) -> Value:
         """A call of a base function: its body, on arrays."""
@@ -76,7 +96,7 @@ class Program:
         with graph.at(n.span):
             y = op.body.apply(op.body.result, leaves)
         inside = {leaf: env[a] for leaf, a in zip(leaves, n.args, strict=True)}
-        self._run(demand(graph.nodes, [y]), inside)
+        self._run(demand(graph.nodes, [y]), inside, [y])
         return inside[y]
 
     def _region(self, n: Node, keys: Keys, env: Env) -> Mapping[Key, Value]:
@@ -175,22 +195,34 @@ class Program:
     # ---- loops ---------------------------------------------------------------------------------------------------
 
     def _loop(self, n: Node, op: LoopOp, keys: Keys, env: Env) -> Mapping[Key, Value]:
-        live = op.live(n, keys)
+        b, live = self.builder, op.live(n, keys)
         (body,) = n.attrs["bodies"]
         trips, test = n.attrs["trips"], n.attrs["test"]
         ports = dict(zip(n.attrs["ports"], n.args[1:], strict=True))
-        outer = self._enter(ports, body, live, env, {})
+        again = self.again.get(n)
+        dropped = {p: again.dropped[a] for p, a in ports.items() if again and a in again.dropped}
+        outer = self._enter(ports, body, live, env, dropped)
         inside: Env = {}
         made = Loop(self.builder.new(), "int", (), n, env[n.args[0]])
         made.reverse, made.static = n.attrs["reverse"], None if isinstance(trips, Size) else int(trips)
         starts = self._entered(made, ports, outer, body, live, inside)
-        self._run(live, inside)
+        brought = self._brought(again, made) if again else {}
+        if test is None:  # a turn begins without a fault, so all rows are there
+            for scan in made.scans:
+                b.ranges.enter(scan.inside, scan.outside)
+        if again:
+            self._run(dict.fromkeys(again.order, NO_KEYS), brought)
+            inside |= {p: brought[of] for p, of in dropped.items() if p in live}
+        recorded = [key for key in in_order(n, keys) if isinstance(key, Node)]
+        self._run(live, inside, {*recorded, *(m for _, m in n.attrs["next"])})
         if test is not None:
             made.test = inside[test]
-        rows = {key: self._leaving(key, inside) for key in in_order(n, keys) if isinstance(key, Node)}
+        rows = {key: self._leaving(key, inside) for key in recorded}
         after = {c: self._leaving(m, inside) for c, m in n.attrs["next"] if c in live}
-        self.builder.site = n
+        b.site = n
         found = {key: self._part(made, n, key) for key in in_order(n, keys)}
+        for key, row in rows.items():
+            b.ranges.record(found[key], row)
         for number, (carry, _) in enumerate(n.attrs["next"]):
             if carry in live:
                 made.carries.append(Carry(*starts[carry], after[carry], found.get(Result(number))))
@@ -198,6 +230,18 @@ class Program:
         made.trips = found.get(TRIPS)
         made.hands_on = _handles([*rows, *after])
         return self._results(n, found)
+
+    def _brought(self, again: Again, made: Loop) -> Env:
+        """The rows of another loop from which this one computes others again."""
+        found: Env = {}
+        for at in again.recorded:
+            rows = self.parts[again.primal, at]
+            leaf = next((e.inside for e in made.scans if e.outside is rows), None)
+            if leaf is None:
+                leaf = self._input(at)
+                made.scans.append(Entering(leaf, rows))
+            found[at] = leaf
+        return found
 
     def _replay(self, n: Node, keys: Keys, env: Env) -> Mapping[Key, Value]:
         """A turn of the primal body and one of the adjoint body are one body here."""
@@ -247,7 +291,7 @@ class Program:
                 copied([n], copies, graph)
         made = simplify([copies[y] for y in ends], inline_bases=True)
         inside = {made.of[copies[n]]: v for n, v in given.items() if n in copies and copies[n] in made.of}
-        self._run(demand(made.graph.nodes, made.outputs), inside)
+        self._run(demand(made.graph.nodes, made.outputs), inside, made.outputs)
         return [self._leaving(y, inside) for y in made.outputs]
 
     # ---- comprehensions ------------------------------------------------------------------------------------------
@@ -259,7 +303,7 @@ class Program:
         made, leaves = over_all_lanes(n, live, order)
         inside: Env = {leaf: env[core] for leaf, core in leaves.items()}
         if made.outputs:
-            self._run(demand(made.graph.nodes, made.outputs), inside)
+            self._run(demand(made.graph.nodes, made.outputs), inside, made.outputs)
         self.builder.site = n
         return {key: inside[y] for key, y in zip(order, made.outputs, strict=True)}
 
@@ -280,8 +324,9 @@ class Program:
                     whole = not rank or p in shared
                     leaf = self._entering(p, outer[p], ports[p], 0 if whole else rank, inside)
                     (side.shared if whole else side.free).append(Entering(leaf, outer[p]))
-            self._run(live, inside)
             results = n.attrs["results"][which]
+            leaving = {results[k.number] for k in order if isinstance(k, Result)}
+            self._run(live, inside, leaving | {k for k in order if isinstance(k, Node)})
             for key in order:
                 at = results[key.number] if isinstance(key, Result) else key
                 side.ends.append(self._leaving(at, inside) if at in inside else None)
@@ -298,3 +343,9 @@ class Program:
 def _handles(rows: Sequence[Node]) -> bool:
     """Whether what stands for some of these is handles."""
     return any(cut(n.shape, 0) is not None for n in rows)
+
+
+def _read_once(live: Live) -> set[Node]:
+    """The nodes that one node reads, once."""
+    count = Counter(a for n in live for a in n.args)
+    return {a for a, reads in count.items() if reads == 1}

@@ -27,8 +27,9 @@ from paramprog.compile.kernel import (
     Statement,
     Store,
 )
+from paramprog.compile.nests import Item, Nest
 from paramprog.compile.reads import MEMORY, base, begin, level, reads, space
-from paramprog.compile.schedule import Item, Nest, Schedule
+from paramprog.compile.schedule import Schedule
 from paramprog.compile.tensor import (
     Assembled,
     Contract,
@@ -157,13 +158,15 @@ class KernelWriter:
     def _take(self, v: Take, index: Index, name: str, depth: int) -> None:
         rank, size = len(v.index.shape), v.of.shape[v.axis]
         i = self._pull(v.index, index[v.axis : v.axis + rank])
-        self._check(depth, v, f"(uint64_t){i} >= {size}u")
         self._note(v)
+        inside = i
+        if not v.within:
+            self._check(depth, v, f"(uint64_t){i} >= {size}u")
+            inside = self.fresh()
+            self._put(depth, Let(inside, "int", f"(uint64_t){i} < {size}u ? {i} : 0"))
         if size == 0:
             self._put(depth, Let(name, v.kind, "0"))
             return
-        inside = self.fresh()
-        self._put(depth, Let(inside, "int", f"(uint64_t){i} < {size}u ? {i} : 0"))
         buf, _ = self._memory(v.of)
         at: At = (*index[: v.axis], inside, *index[v.axis + rank :])
         self._put(depth, Load(name, buf, at))

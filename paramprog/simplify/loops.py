@@ -7,8 +7,12 @@ from typing import Any
 
 from paramprog.graph import Graph, Node, Result, part
 from paramprog.graph.region import Key, Keys, Live, in_order
+from paramprog.simplify.records import recorded_instead
 from paramprog.simplify.rewriter import Rewriter
+from paramprog.transfer.loop_rows import Written, written_rows
 from paramprog.transfer.loops import REPLAY, Loop, loop
+from paramprog.transfer.rearrange import CONCAT
+from paramprog.transfer.select import SLICE, Cut
 
 Run = Callable[[Rewriter, Live, dict[Node, Any]], None]
 """Simplify live nodes into a rewriter's graph, in place in the environment (run.py)."""
@@ -35,12 +39,23 @@ def simplified_loop(
         else:
             inside[p] = body.graph.port(port.kind, None if port.outer is None else env[outer[p]])
             inside[p].name = p.name
-    run(body, live, inside)
-    pairs = [(inside[c], inside[n]) for c, n in node.attrs["next"] if c in live]
-    test = None if node.attrs["test"] is None else inside[node.attrs["test"]]
     order = in_order(node, keys)
     histories = [k for k in order if isinstance(k, Node)]
+    next = [(c, n) for c, n in node.attrs["next"] if c in live]
+    written: dict[Node, Written] = {}
+    if g.shared.options.records:
+        written = {c: w for c, w in written_rows(node, outer, histories).items() if c in live}
+        next = [(c, n) for c, n in next if c not in written]
+        fed = {p: env[x] for p, x in outer.items() if p in live}
+        ends = [*(n for _, n in next), *(w.value for w in written.values()), *histories, node.attrs["test"]]
+        for n, rows in recorded_instead(g, live, fed, ends, run).items():
+            inside[n] = body.graph.port("scan", rows)
+            inside[n].name = n.name
+    run(body, live, inside)
+    pairs = [(inside[c], inside[n]) for c, n in next]
+    test = None if node.attrs["test"] is None else inside[node.attrs["test"]]
     roots = [n for pair in pairs for n in pair] + [inside[k] for k in histories]
+    roots += [inside[w.value] for w in written.values()]
     body.compact(roots if test is None else [*roots, test])
     made = loop(
         g.graph,
@@ -52,17 +67,36 @@ def simplified_loop(
         trips=node.attrs["trips"],
     )
     g.remember_region(("loop", made), made, g.shared.number(("loop", made)))
-    number = {c: k for k, c in enumerate(c for c, _ in node.attrs["next"] if c in live)}
+    number = {c: k for k, (c, _) in enumerate(next)}
     found: dict[Key, Node] = {}
     for key in order:
         if isinstance(key, Result):
-            found[key] = part(made, Result(number[node.attrs["next"][key.number][0]]))
+            carry = node.attrs["next"][key.number][0]
+            if carry in number:
+                found[key] = part(made, Result(number[carry]))
+            else:
+                history = part(made, inside[written[carry].value])
+                found[key] = _joined(g, env[outer[carry]], history, written[carry].rows)
         elif isinstance(key, Node):
             found[key] = part(made, inside[key])
         else:
             found[key] = part(made, key)
     g.note_faulty(found.values())
     return found
+
+
+def _joined(g: Rewriter, start: Node, history: Node, rows: Cut) -> Node:
+    """An array in which the turns have written `rows`, from what it was before and the history of what they wrote."""
+    assert rows.length is not None
+    end = rows.start + rows.length
+    before = Cut(0, 0, rows.start, 1, rows.size)
+    behind = Cut(0, end, rows.size - end, 1, rows.size)
+    pieces = [history]
+    if before.length:
+        pieces.insert(0, g.emit(SLICE, start, cuts=(before,)))
+    if behind.length:
+        pieces.append(g.emit(SLICE, start, cuts=(behind,)))
+    return g.emit(CONCAT, *pieces, axis=0) if len(pieces) > 1 else history
 
 
 def _replay(g: Rewriter, node: Node, keys: Keys, env: Mapping[Node, Any]) -> Mapping[Key, Node]:

@@ -37,6 +37,7 @@ class Options:
 
     resum: bool
     inline_bases: bool
+    records: bool
 
 
 @dataclass(eq=False)
@@ -73,6 +74,21 @@ class Rewriter:
         self._types: dict[Any, Type] = {}
         self._ports: dict[tuple[Node, PortKind], Node] = {}
         self._faulty: set[Node] = set()
+
+    @classmethod
+    def reopened(cls, graph: Graph, shared: Shared) -> Rewriter:
+        """To emit into a graph that was made before, and reuse what it has, of which all may fault."""
+        g = cls(graph, shared)
+        for n in graph.nodes:
+            if n in graph.ports or n.op is LEAF or n.op is PART or isinstance(n.op, Region):
+                continue
+            if n.op is FULL:
+                g._made[FULL, n.type, _bits(n.attrs["value"])] = n
+            else:
+                g._made.setdefault(g._key(n.op, n.args, n.attrs), n)
+        g._faulty.update(graph.nodes)
+        g.uses = dict.fromkeys(graph.nodes, 2)
+        return g
 
     # ---- emitting ------------------------------------------------------------------------------------------------
 

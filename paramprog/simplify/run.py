@@ -35,16 +35,20 @@ class Simplified:
         return {self.of[leaf]: value for leaf, value in values.items() if leaf in self.of}
 
 
-def simplify(outputs: Sequence[Node], *, resum: bool = True, inline_bases: bool = False) -> Simplified:
+def simplify(
+    outputs: Sequence[Node], *, resum: bool = True, inline_bases: bool = False, records: bool = False
+) -> Simplified:
     """A new graph of all that `outputs` need, simplified; the old one is not changed.
 
     Equal operations are one, operations on constants are done, the rules of `rewriter.RULES` are applied, and what
     nobody needs is gone, in the bodies of branches too. Values keep every bit, and faults stay, except that sums of
     array entries may be regrouped, which `resum = False` forbids. Names and spans stay with the first node that has
-    them. `inline_bases` puts the bodies of base functions in the place of their calls.
+    them. `inline_bases` puts the bodies of base functions in the place of their calls,
+    `records` lets loops compute and record what later ones would compute of their records (records.py), and makes
+    histories of arrays that their turns write row by row.
     """
     graph = Graph(real=outputs[0].graph.real) if outputs else Graph()
-    g = Rewriter(graph, Shared.with_options(Options(resum, inline_bases)))
+    g = Rewriter(graph, Shared.with_options(Options(resum, inline_bases, records)))
     env: dict[Node, Any] = {}
     with deep_stack(), collector_off():
         if outputs:

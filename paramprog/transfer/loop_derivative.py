@@ -2,7 +2,9 @@
 
 So it has O(body) nodes. What the pull reads of a body is recorded by the primal loop, because a live `part` demands it,
 and nothing else is. Which carries carry a fact is a fixed point: one may reach the output only through another one's
-next turn. A sum over the turns of outer products, as the gradient of a weight is, becomes one contraction of histories.
+next turn. What the turns add to the facts of what is the same in all of them is summed by loop_sums.py; slices of that
+have sums of their own (loop_slices.py), and an array of which each turn writes a row takes part row by row
+(loop_rows.py).
 """
 
 from __future__ import annotations
@@ -10,17 +12,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from paramprog.graph import Graph, Node, Region, Result, part
 from paramprog.graph.region import TRIPS, Key
-from paramprog.op import Op
-from paramprog.transfer.contract import CONTRACT
-from paramprog.transfer.facts import Fact, Masked, on, plain, plus
-from paramprog.transfer.linear import LETTERS, MUL
+from paramprog.op import Linear, Op
+from paramprog.transfer.facts import Fact, Masked, on, plain, plus, pull_fact
+from paramprog.transfer.linear import MASK
 from paramprog.transfer.loop_history import History
+from paramprog.transfer.loop_rows import written_rows
+from paramprog.transfer.loop_slices import slices_of_steady
+from paramprog.transfer.loop_sums import Sums
 from paramprog.transfer.pair import ADD
+from paramprog.transfer.put import along_others
 from paramprog.transfer.regions import Host
+from paramprog.transfer.select import SLICE, Cut
 from paramprog.transfer.step import OR
-from paramprog.types import Size, elements
 
 
 class LinearLoop:
@@ -62,6 +69,7 @@ class LinearLoop:
             for p, f in zip(node.attrs["ports"], fact[1:], strict=True):
                 if f is not None:
                     (self.carries if p in self.next else self.inside)[p] = f
+        self.written = written_rows(node, self.init, self.inside) if self.backward else {}
         self._solve()
 
     def _value(self, node: Node) -> Node:
@@ -75,7 +83,7 @@ class LinearLoop:
         return carry if self.backward else self.next[carry]
 
     def _solve(self) -> None:
-        active: set[Node] = {c for c, f in self.carries.items() if f is not None}
+        active: set[Node] = {c for c, f in self.carries.items() if f is not None and c not in self.written}
         masked: set[Node] = set()
         while True:  # the least set of carries that carry a fact, and of those that carry a masked one
             self._attempt([c for c in self.next if c in active], masked)
@@ -109,10 +117,19 @@ class LinearLoop:
                 self.state[c] = value
             at = self._start(c)
             seeds[at] = plus(seeds.get(at), self.state[c])
+        for c, written in self.written.items():
+            seeds[written.value] = plus(
+                seeds.get(written.value), on(self.carries.get(c), self._taken(written.rows))
+            )
         for at, fact in self.inside.items():
             seeds[at] = plus(seeds.get(at), on(fact, self._entering(at)))
         values = self.values = History(self.node, self.analysis.values, body)
-        facts = self.analysis.inside(body, values, seeds, list(self.old.nodes))
+        if self.backward:
+            self.slices = slices_of_steady(self.old, seeds)
+            nodes = [n for n in self.old.nodes if n not in self.slices.above]
+        else:
+            nodes = list(self.old.nodes)
+        facts = self.analysis.inside(body, values, seeds, nodes)
         # everything enters before the region is made: a port cannot be added later
         self.facts = {n: on(f, body.own) for n, f in facts.items() if not isinstance(n.op, Region)}
 
@@ -121,6 +138,10 @@ class LinearLoop:
         if not self.backward and self.old.ports[at].kind in ("free", "shared"):
             return self.body.own
         return lambda x: self.body.port("scan", self.graph.own(x))
+
+    def _taken(self, rows: Cut) -> Callable[[Node], Node]:
+        """How a fact at an array enters of which a turn writes one of these rows."""
+        return lambda x: self.body.port("scan", _cut(self.graph.own(x), rows))
 
     @staticmethod
     def _lanes(graph: Graph, fact: Fact, like: Node) -> Node:
@@ -166,34 +187,63 @@ class LinearLoop:
 
     def _pulled(self, pairs: list[tuple[Node, Node]]) -> list[Fact]:
         kinds = {p: self.old.ports[p].kind for p in self.node.attrs["ports"]}
-        added = {p: self.facts.get(p) for p, kind in kinds.items() if kind in ("free", "shared")}
-        terms = {p: self._terms(fact) for p, fact in added.items() if fact is not None}
-        products = self._products(terms)
-        sums: dict[Node, Fact] = {}
-        for p, found in terms.items():
-            rest: Fact = None
-            for x in found:
-                if x not in products:
-                    rest = plus(rest, x)
-            sums[p] = self._summed(rest, pairs, self._value(self.init[p]))
+        likes = {p: self._value(self.init[p]) for p, kind in kinds.items() if kind in ("free", "shared")}
+        added = {p: self.facts.get(p) for p in likes}
+        first = self.slices.first
+        for n, fact in self.facts.items():
+            if n in first:
+                likes[first[n]] = self.values[first[n]]
+                added[first[n]] = plus(added.get(first[n]), fact)
+        sums = Sums(
+            self.body,
+            self.node,
+            self.values,
+            added,
+            contracts=self.states is None,
+            open=self.analysis.contracts,
+        )
+        carried = {p: self._summed(sums.carried(p), pairs, likes[p]) for p in sums.terms}
         made = self._made(pairs, reverse=not self.node.attrs["reverse"])
         if self.states is not None:
             entering = [self._value(a) for a in self.node.args[1:]]
             made = self.again(made, self.node, entering, self.values.recorded, self.states)
         last = self._last(made, pairs)
 
+        def total(p: Node) -> Fact:
+            found = on(carried[p], last)
+            for x in sums.recorded(p, made):
+                found = plus(found, x)
+            return found
+
+        whole = self._from_slices({n: total(n) for n in carried if n in first})
+
         def fact_of(p: Node) -> Fact:
+            if p in self.written:
+                return self._spared(p)
             if p in self.next:
                 return on(self.state[p], last) if p in self.state else None
-            if p not in sums:
-                return on(self.facts.get(p), lambda value: part(made, value))
-            total = on(sums[p], last)
-            for term in terms[p]:
-                if term in products:
-                    total = plus(total, self._over_time(made, term))
-            return total
+            if p in carried:
+                return total(p)
+            return whole[p] if p in whole else on(self.facts.get(p), lambda value: part(made, value))
 
         return [None, *(fact_of(p) for p in self.node.attrs["ports"])]
+
+    def _from_slices(self, totals: dict[Node, Fact]) -> Mapping[Node, Fact]:
+        """The facts of ports of which slices are read, from those of the slices in all turns."""
+        if not totals:
+            return {}
+        nodes = [n for n in self.old.nodes if n in self.slices.above or n in totals]
+        return self.analysis.inside(self.graph, self.values, totals, nodes)
+
+    def _spared(self, carry: Node) -> Fact:
+        """The fact of the first value of an array of which the turns write rows: of the rows that they leave."""
+        fact, written = self.carries.get(carry), self.written[carry]
+        if fact is None or written.all:
+            return None
+        spared = np.ones(written.rows.size, np.bool_)
+        spared[written.rows.where()] = False
+        lanes = along_others(self.graph.array(spared), 1, 0, carry.shape)
+        return pull_fact((Linear(MASK, 1, (lanes,)),), fact)
 
     def _summed(self, fact: Fact, pairs: list[tuple[Node, Node]], like: Node) -> Fact:
         """Carries that hold the sum of a fact over the turns; it is as long as `like`, which only a run may tell."""
@@ -207,64 +257,6 @@ class LinearLoop:
             return Masked(carry(fact.value, ADD), carry(fact.lanes, OR))
         return None if fact is None else carry(fact, ADD)
 
-    def _terms(self, fact: Fact) -> list[Fact]:
-        """The summands of a fact."""
-        found: list[Fact] = []
-        pending = [fact]
-        while pending:
-            x = pending.pop()
-            if isinstance(x, Node) and x.graph is self.body and x.op is ADD:
-                pending += x.args
-            else:
-                found.append(x)
-        return found
 
-    def _products(self, terms: Mapping[Node, list[Fact]]) -> set[Node]:
-        """The products to be summed over the turns as one contraction each.
-
-        Those larger than what they are made of, which is recorded then; and all whose factors are kept anyway.
-        """
-        every = [x for found in terms.values() for x in found if self._is_product(x)]
-        chosen = {x for x in every if self._is_large(x)}
-        kept = {a for x in chosen for a in x.args}
-        return chosen | {x for x in every if all(a in kept or self._is_row(a) for a in x.args)}
-
-    def _is_product(self, x: Fact) -> bool:
-        """A product of two values that change from turn to turn."""
-        if not isinstance(x, Node) or x.graph is not self.body or x.op not in (CONTRACT, MUL):
-            return False
-        if x.kind != "real" or self.states is not None:
-            return False
-        if isinstance(self.node.attrs["trips"], Size) and not self.analysis.contracts:
-            return False
-        ports = self.body.ports
-        varying = all(a not in ports or ports[a].kind in ("scan", "carry") for a in x.args)
-        return varying and not any(isinstance(n, Size) for a in x.args for n in a.shape)
-
-    @staticmethod
-    def _is_large(x: Node) -> bool:
-        """An outer product, or nearly."""
-        return x.op is CONTRACT and 2 * max(elements(a.shape) for a in x.args) < elements(x.shape)
-
-    def _is_row(self, a: Node) -> bool:
-        port = self.body.ports.get(a)
-        return port is not None and port.kind == "scan"
-
-    def _over_time(self, made: Node, x: Node) -> Node:
-        """The sum over t of contract(p_t, q_t) = contract(p, q) with the turns as one more letter."""
-        letters = LETTERS[: len(x.shape)]
-        text, sizes = (
-            (f"{letters},{letters}->{letters}", ()) if x.op is MUL else (x.attrs["spec"], x.attrs["sizes"])
-        )
-        words, result = text.split("->")
-        turns = next(c for c in "tuvwxyzTUVWXYZ" if c not in text)
-        spec = f"{','.join(turns + w for w in words.split(','))}->{result}"
-        total: Node = CONTRACT(*(self._history(made, a) for a in x.args), spec=spec, sizes=sizes)
-        return total
-
-    def _history(self, made: Node, a: Node) -> Node:
-        port = self.body.ports.get(a)
-        if port is not None and port.kind == "scan":
-            assert port.outer is not None
-            return port.outer
-        return part(made, a)
+def _cut(x: Node, rows: Cut) -> Node:
+    return x if rows.length == rows.size else SLICE(x, cuts=(rows,))

@@ -7,10 +7,9 @@ from typing import Any
 
 from paramprog.graph import Graph, Node, part
 from paramprog.transfer.gather import GATHER
-from paramprog.transfer.pair import ADD
+from paramprog.transfer.loop_rows import first_row
 from paramprog.transfer.regions import Brought
 from paramprog.transfer.select import SLICE, Cut
-from paramprog.transfer.source import FULL
 from paramprog.types import Size
 
 
@@ -69,7 +68,7 @@ class History(Brought):
             return self.values_outside[self.args[node]], False
         array = node.args[0] if node.args else node
         if node.op is GATHER and node.attrs["axis"] == 0 and not node.args[1].shape:
-            lower, outside = self._first(node.args[1]), node.graph.ports.get(array)
+            lower, outside = first_row(self.args, node.args[1]), node.graph.ports.get(array)
             trips, size = self.region.attrs["trips"], node.attrs["size"]
             known = lower is not None and not isinstance(trips, Size) and 0 <= lower <= size - trips
             if known and outside is not None and outside.kind in ("free", "shared"):
@@ -78,25 +77,12 @@ class History(Brought):
                 return (whole if trips == size else SLICE(whole, cuts=(cut,))), False
         return self.values_outside[part(self.region, node)], True
 
-    def _first(self, index: Node) -> int | None:
-        """The number that an index begins with if it counts the turns: 0 for the turn's number, c for that plus c."""
-        lower = 0
-        while True:
-            port = index.graph.ports.get(index)
-            if port is not None and port.kind == "index":
-                return lower
-            if index.op is not ADD:
-                return None
-            a, b = index.args
-            number, index = (a, b) if self._number(a) is not None else (b, a)
-            added = self._number(number)
-            if added is None:
-                return None
-            lower += added
-
-    def _number(self, node: Node) -> int | None:
-        node = self.args.get(node, node)
-        return int(node.attrs["value"]) if node.op is FULL else None
+    def row(self, index: Node) -> int | None:
+        """`first_row` of an index in the body that is being made."""
+        port = index.graph.ports.get(index)
+        if port is not None and port.kind == "index":
+            return 0
+        return first_row(self.args, self.recorded[index]) if index in self.recorded else None
 
 
 def _steady(region: Node) -> set[Node]:

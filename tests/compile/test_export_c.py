@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +54,46 @@ def test_float32(tmp_path):
     program = paramprog.load(programs_dir() / "digits_mlp.pp", dtype="float32")
     value, *_ = compiled(program.export(), tmp_path, *sanitizers())
     np.testing.assert_allclose(value, [program()], rtol=1e-5)
+
+
+PRODUCTS = """
+param A : real[40, 30] ~ normal(0, 0.3), B : real[30, 50] ~ normal(0, 0.3), C : real[50, 40] ~ normal(0, 0.3)
+function f() { return sum(tanh(A @ B) * transpose(C @ A @ B @ C)) }
+"""
+
+CBLAS_H = """#include <stdint.h>
+enum { CblasRowMajor = 101, CblasNoTrans = 111, CblasTrans = 112 };
+#define cblas_dgemm scipy_cblas_dgemm64_
+void cblas_dgemm(int, int, int, int64_t, int64_t, int64_t, double, const double *, int64_t, const double *, int64_t,
+    double, double *, int64_t);
+"""
+"""What an exported program wants of `cblas.h`, for the library that the wheels of NumPy bring along."""
+
+
+def test_with_a_cblas(tmp_path):
+    """-DPP_CBLAS: the products of all four kinds of order come from a CBLAS, and are the same to rounding."""
+    found = sorted((Path(np.__file__).parents[1] / "numpy.libs").glob("libscipy_openblas64_*.so"))
+    if not found:
+        pytest.skip("this NumPy has no OpenBLAS of its own")
+    program = paramprog.loads(PRODUCTS)
+    text = program.export()
+    plain = compiled(text, tmp_path)
+    (tmp_path / "cblas.h").write_text(CBLAS_H)
+    flags = ["-DPP_CBLAS", f"-I{tmp_path}", str(found[0]), f"-Wl,-rpath,{found[0].parent}"]
+    for one, other in zip(compiled(text, tmp_path, *flags), plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11 * np.max(np.abs(other)))
+    undefined = subprocess.run(["nm", "-D", tmp_path / "exported"], capture_output=True, text=True).stdout
+    assert "scipy_cblas_dgemm64_" in undefined
+
+
+def test_products_stand_alone(tmp_path):
+    """Matrix products of all four kinds of order, in C99 with all warnings on, with sanitizers."""
+    program = paramprog.loads(PRODUCTS)
+    text, result = program.export(), program.grad()
+    assert "pp_gemm_f64(1, 0," in text and "pp_gemm_f64(0, 1," in text
+    expected = [[result.value], *(np.ravel(g) for g in result.gradients.values())]
+    for found, wanted in zip(compiled(text, tmp_path, *sanitizers()), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-11 * np.max(np.abs(wanted)))
 
 
 def test_comments_name_lines():

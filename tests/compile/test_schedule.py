@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +80,61 @@ def test_a_long_chain_of_arrays_is_cut():
         y = OPS["sin"](y) + x
     source = c_source(lower(*prepared([y], [x])))
     assert max(len(re.findall("pp_sin_near", k)) for k in source.kernels) < 300
+
+
+TWO_LAYERS = """
+param W : real[40, 30] ~ normal(0, 0.2), V : real[20, 40] ~ normal(0, 0.2)
+function f(x : real[30]) {{
+    h = {first}(W @ x)
+    return sum(square(V @ h))
+}}
+"""
+
+KIN = [("tanh", "pp_tanh", "pp_sech2"), ("sigmoid", "pp_sigmoid", "pp_sigmoid"), ("sin", "pp_sin", "pp_cos")]
+KIN += [
+    ("cos", "pp_cos", "pp_sin"),
+    ("sinh", "pp_sinh", "pp_cosh"),
+    ("softplus", "pp_softplus", "pp_sigmoid"),
+]
+
+
+@pytest.mark.parametrize("first, ours, slope", KIN)
+def test_what_shares_work_is_made_in_one_loop(first, ours, slope):
+    """The slope of a layer's function, read after products that come between, is computed where the function is."""
+    source = source_of_gradient(TWO_LAYERS.format(first=first), 50)
+    calling = [k for k in source.kernels if slope in k]
+    assert calling and all(ours in k and k.count(slope) + k.count(ours) >= 2 for k in calling)
+    assert len({k.splitlines()[0].split("(")[0].replace("_far", "") for k in calling}) == 1
+
+
+@pytest.mark.parametrize("first", [f for f, *_ in KIN])
+def test_what_shares_work_has_the_gradient_of_its_nodes(first):
+    """Computed beside the function or not: the gradient is that of the evaluation node by node."""
+    program = paramprog.loads(TWO_LAYERS.format(first=first))
+    x = np.random.default_rng(1).normal(size=(7, 30))
+    compiled = program.compile(batch=["x"], x=x).value_and_gradient()[1]
+    expected = program.grad(batch=["x"], x=x).gradients
+    for name, g in expected.items():
+        np.testing.assert_allclose(compiled[name], g, rtol=0, atol=1e-12 * np.abs(g).max())
+
+
+def test_what_shares_work_waits_for_its_argument():
+    """Where -u is an array of its own, made later, sigmoid(-u) follows it."""
+    text = """
+    param W : real[30, 30] ~ normal(0, 0.2)
+    function f(x : real[30]) {
+        u = W @ x
+        h = W @ sigmoid(u)
+        v = -u
+        return sum(W @ v * sigmoid(v) * h)
+    }
+    """
+    program = paramprog.loads(text)
+    x = np.random.default_rng(1).normal(size=30)
+    value, gradients = program.compile(x=x).value_and_gradient()
+    expected = program.grad(x=x)
+    np.testing.assert_allclose(value, expected.value, rtol=1e-12)
+    np.testing.assert_allclose(gradients["W"], expected.gradients["W"], rtol=1e-9, atol=1e-12)
 
 
 @given(

@@ -87,6 +87,15 @@ def test_far_arguments(far: float):
     check(outputs, leaves, points)
 
 
+def test_faults_do_not_keep_it_from_vectors():
+    """Of a masked loop gcc 12 must be told that faults may be found in any order, or it computes entry by entry."""
+    text = "dim n = 14\nparam w : real[3, n] ~ uniform(0, 1)\nfunction f(i : int = 1) { return tanh(w[i]) }"
+    built = paramprog.loads(text).compiled().built
+    leaves = [*built.inputs.values(), *built.params.values()]
+    found = c_source(lower(*prepared(list(built.outputs.values()), leaves))).text()
+    assert re.search(r"#pragma omp simd reduction\(\|:f\d+\)\n\s*for .*PP_TURNS", found)
+
+
 @needs_compiler
 def test_no_fault_beyond_the_end():
     """An operation that has no value for zero has one for the entries; where it has none for the last, that is told."""

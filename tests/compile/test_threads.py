@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,6 @@ from small_runs import CLASSES, table, write_csv
 import paramprog
 from paramprog.cli import main
 from paramprog.compile import c_plan, chunks, limits, sized_plan, threads
-from paramprog.compile.blas import blas
 from paramprog.compile.c_plan import CPlan
 from paramprog.compile.limits import limited, usable
 from paramprog.diagnostics import ProgramError
@@ -169,24 +167,28 @@ def test_training_does_not_depend_on_threads(tmp_path, monkeypatch):
 
 
 @needs_compiler
-def test_the_blas_gets_its_threads_back():
-    """After calls that overlapped, it has as many as before, and the calls were those of one thread."""
-    found = blas("float64")
-    if found is None or not found.set_threads:
-        pytest.skip("NumPy's BLAS hides its threads")
-    get = ctypes.CFUNCTYPE(ctypes.c_int)(found.get_threads)
-    put = ctypes.CFUNCTYPE(None, ctypes.c_int)(found.set_threads)
-    text = "param W : real[64, 64] ~ glorot()\nfunction f(X : real[64, 64]) { return sum(tanh(W @ X)) }"
-    fast = paramprog.loads(text).compile(backend="c", X=np.random.default_rng(0).normal(size=(64, 64)))
-    before, expected = get(), fast()
-    put(2)
-    try:
-        many = get()
-        with ThreadPoolExecutor(5) as pool:
-            assert set(pool.map(lambda _: fast(), range(300))) == {expected}
-        assert get() == many
-    finally:
-        put(before)
+@pytest.mark.parametrize("real", ["float32", "float64"])
+def test_products_share_their_rows(real):
+    """In every layout, of sizes that no tile fits: each entry is the same sum, whoever computes it."""
+    rng = np.random.default_rng(0)
+    for spec, shapes in {
+        "ij,jk->ik": ((301, 203), (203, 131)),
+        "ji,jk->ik": ((203, 301), (203, 131)),
+        "ij,kj->ik": ((301, 203), (131, 203)),
+        "ji,kj->ki": ((203, 301), (131, 203)),
+        "bij,bjk->bik": ((2, 301, 203), (2, 203, 131)),
+    }.items():
+        graph = Graph(real=real)
+        leaves = [graph.leaf(Type("real", shape)) for shape in shapes]
+        made = OPS["contract"](*leaves, spec=spec, sizes=())
+        values = [rng.normal(size=shape).astype(real) for shape in shapes]
+        found = []
+        for count in (1, 2, 3, 7):
+            with limited(count):
+                plan = CPlan([made], leaves)
+                assert plan.threads == count
+                found.append(plan(*values)[0].tobytes())
+        assert set(found) == {found[0]}
 
 
 @needs_compiler

@@ -57,6 +57,21 @@ def test_cc_is_asked_first(fresh, monkeypatch, tmp_path):
     assert found is not None and found.command == (str(own), "-m64") and found.version == "own compiler 1.0"
 
 
+@needs_compiler
+@pytest.mark.parametrize(
+    "says, gcc", [("cc 12.2\\n(C) Free Software Foundation, Inc.", True), ("clang 17", False)]
+)
+def test_gcc_tells_of_itself(fresh, monkeypatch, tmp_path, says, gcc):
+    """Whatever it is called; others do not get its own options."""
+    own = tmp_path / "own-cc"
+    own.write_text(f"#!/bin/sh\nprintf '{says}\\n'\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("CC", str(own))
+    found = tools.toolchain()
+    assert found is not None and found.gcc == gcc and found.version == says.split("\\n")[0]
+    assert ("--param" in found.flags) == gcc
+
+
 @pytest.mark.parametrize("said", ["nowhere-cc", "'open", "false", "/"])
 def test_a_cc_that_does_not_run_is_not_passed_over(fresh, monkeypatch, said):
     """Who names a compiler does not get another one: C is refused with its name, `auto` is NumPy with a note."""

@@ -52,6 +52,7 @@ CONSTANTS: dict[Real, dict[str, str]] = {
         "TOP": "63",
         "BIAS": "1023u",
         "ROUND": "0x1.8p52",
+        "ROUND_EXPONENT": "0x1.80000000007fep52",
         "SPLIT": "134217729.0",
         "TINY": "0x1p-1022",
     },
@@ -67,6 +68,7 @@ CONSTANTS: dict[Real, dict[str, str]] = {
         "TOP": "31",
         "BIAS": "127u",
         "ROUND": "0x1.8p23f",
+        "ROUND_EXPONENT": "0x1.8001fcp23f",
         "SPLIT": "4097.0f",
         "TINY": "0x1p-126f",
     },
@@ -90,6 +92,11 @@ PP_INLINE $T pp_pick_$S(int c, $T a, $T b) {
     if (PP_SELECT) return m ? a : b;
     return pp_real_$S((pp_bits_$S(a) & m) | (pp_bits_$S(b) & ~m));
 }
+
+/* the least and the largest of two, in the forms that are one instruction; NaN stays if it is x */
+PP_INLINE $T pp_at_most_$S($T x, $T high) { return high < x ? high : x; }
+
+PP_INLINE $T pp_at_least_$S($T x, $T low) { return low > x ? low : x; }
 
 /* one that compilers know: what depends on |x| only is computed once for x and for -x */
 PP_INLINE $T pp_abs_$S($T x) { return fabs$FN(x); }
@@ -142,6 +149,13 @@ PP_INLINE $T pp_quotient_$S($T n, $T nl, $T d, $T dl) {
 
 /* 2^k for k that a multiple of 1 plus $ROUND holds: m = $ROUND + k */
 PP_INLINE $T pp_power_of_two_$S($T m) { return pp_real_$S((pp_bits_$S(m) + $BIAS) << $MANTISSA); }
+
+/* 2^k as a product of two, for k that a multiple of 1 plus $ROUND_EXPONENT holds, whatever its range */
+PP_INLINE $T pp_halves_$S($T m, $T *other) {
+    $U u = pp_bits_$S(m), h = u >> 1;
+    *other = pp_real_$S((u - h) << $MANTISSA);
+    return pp_real_$S(h << $MANTISSA);
+}
 
 /* y 2^k in two steps: whatever the range of k, the result is rounded once */
 PP_INLINE $T pp_scale_$S($T y, $T m) {

@@ -1,7 +1,8 @@
-"""exp, expm1, sigmoid: x = k log 2 + r with |r| <= log(2) / 2, and polynomials for cosh r and sinh r.
+"""exp, expm1, sigmoid: x = k log 2 + r with |r| <= log(2) / 2, and polynomials for exp r, or for cosh r and sinh r.
 
-One pair of polynomials in r^2 serves exp (their sum) and the hyperbolic functions. The error of the reduction is
-carried as a tail. (Muller, Elementary Functions, 3rd ed. 2016, ch. 11: Cody and Waite's reduction.)
+Where exp is the last step, the error of the reduction is left alone; where it is not, it is carried as a tail, and one
+pair of polynomials in r^2 serves expm1 (their sum) and the hyperbolic functions. (Muller, Elementary Functions,
+3rd ed. 2016, ch. 11: Cody and Waite's reduction.)
 """
 
 from __future__ import annotations
@@ -45,12 +46,17 @@ PP_INLINE $T pp_clamp_$S($T x, $T low, $T high) {
     return pp_pick_$S(y > high, high, y);
 }
 
+/* exp(x) but for the last factor, which is `other`, and may make it subnormal or infinite */
+PP_INLINE $T pp_exp_but_one_$S($T x, $T *other) {
+    $T m = pp_fma_$S(x, $LOG2E, $ROUND_EXPONENT), k = m - $ROUND_EXPONENT;
+    $T r = pp_fma_$S(-k, $LN2_LO, pp_fma_$S(-k, $LN2_HI, x));
+    $T p = pp_fma_$S(r * r, pp_poly_exp_$S(r), r) + 1.0$f, s = pp_halves_$S(m, other);
+    return p * s;
+}
+
 PP_INLINE $T pp_exp_$S($T x) {
-    $T v = pp_clamp_$S(x, $EXP_LOW, $EXP_HIGH);
-    $T m = pp_fma_$S(v, $LOG2E, $ROUND), k = m - $ROUND;
-    $T r = pp_fma_$S(-k, $LN2_LO, pp_fma_$S(-k, $LN2_HI, v)), z = r * r;
-    $T p = pp_fma_$S(z, pp_fma_$S(r, pp_poly_sinh_$S(z), pp_poly_cosh_$S(z)), r) + 1.0$f;
-    return pp_scale_$S(p, m);
+    $T t, y = pp_exp_but_one_$S(pp_at_most_$S(pp_at_least_$S(x, $EXP_LOW), $EXP_HIGH), &t);
+    return y * t;
 }
 
 /* exp(x) = (y + tail) 2^k; k + $ROUND is returned; x is not far out */
@@ -71,20 +77,10 @@ PP_INLINE $T pp_expm1_$S($T x) {
     return pp_sign_$S(pp_scale_$S(s + (rl + q), m), x);
 }
 
-/* exp(x + xl) = e + tail, subnormal or 0 if need be; x <= 0 or NaN, xl is small */
-PP_INLINE $T pp_exp_pair_$S($T x, $T xl, $T *tail) {
-    $T v = pp_pick_$S(x < $EXP_LOW, $EXP_LOW, x), y, yl, m = pp_exp_parts_$S(v, xl, &y, &yl);
-    $T k = m - $ROUND, h = pp_fma_$S(k, 0.5$f, $ROUND);
-    $T s = pp_power_of_two_$S(h), t = pp_power_of_two_$S(m - (h - $ROUND));
-    *tail = yl * s * t;
-    return y * s * t;
-}
-
 /* e / (1 + e) for negative x, 1 / (1 + e) else, with e = exp(-|x|) */
 PP_INLINE $T pp_sigmoid_$S($T x) {
-    $T el, dl, e = pp_exp_pair_$S(-pp_abs_$S(x), 0.0$f, &el), d = pp_fast_sum_$S(1.0$f, e, &dl);
-    int below = x < 0.0$f;
-    return pp_quotient_$S(pp_pick_$S(below, e, 1.0$f), pp_pick_$S(below, el, 0.0$f), d, dl + el);
+    $T t, e = pp_exp_but_one_$S(pp_at_least_$S(-pp_abs_$S(x), $EXP_LOW), &t) * t, dl, d = pp_fast_sum_$S(1.0$f, e, &dl);
+    return pp_pick_$S(x < 0.0$f, pp_quotient_$S(e, 0.0$f, d, dl), 1.0$f / d);
 }
 """
 

@@ -1,8 +1,11 @@
-"""sinh, cosh, tanh, sech from cosh r and sinh r at the reduced argument; their inverses from log(1 + x).
+"""sinh, cosh, sech from cosh r and sinh r at the reduced argument; tanh and sech^2; the inverses from log(1 + x).
 
 With h = 2^(k-1) and g = 2^(-k-1): sinh(k log 2 + r) = (h - g) cosh r + (h + g) sinh r, and cosh likewise. No
-cancellation for x >= 0, and exact for small x, where h = g. All begin in one way, so that compilers compute what they
-have in common only once: tanh(x) and sech(x), which is in its derivative, share most of it.
+cancellation for x >= 0, and exact for small x, where h = g.
+
+tanh(x) = (e - 1) / (e + 1) and sech(x)^2, its derivative, which stands for `square(sech(x))` in compiled programs, are
+made of e = exp(2x). They begin in one way, so that compilers compute what they have in common only once. There
+0 <= 2r <= log 2, so that e - 1 = 2^k - 1 + 2^k expm1(2r) has no cancellation either.
 """
 
 from __future__ import annotations
@@ -11,8 +14,26 @@ from paramprog.compile.vmath.family import Family
 from paramprog.types import Real
 
 CONSTANTS: dict[Real, dict[str, str]] = {
-    "float64": {"SINH_HIGH": "711.0", "COSH_HIGH": "0x1.633ce8fb9f87dp9", "SMALL_K": "60.0"},
-    "float32": {"SINH_HIGH": "90.0f", "COSH_HIGH": "0x1.65a9f8p6f", "SMALL_K": "40.0f"},
+    "float64": {
+        "SINH_HIGH": "711.0",
+        "COSH_HIGH": "0x1.633ce8fb9f87dp9",
+        "SMALL_K": "60.0",
+        "TANH_HIGH": "380.0",
+        "BELOW_HALF": "0x1.fffffffffffffp-2",
+        "TWO_LOG2E": "0x1.71547652b82fep+1",
+        "HALF_LN2_HI": "0x1.62e42fefa38p-2",
+        "HALF_LN2_LO": "0x1.ef35793c7673p-46",
+    },
+    "float32": {
+        "SINH_HIGH": "90.0f",
+        "COSH_HIGH": "0x1.65a9f8p6f",
+        "SMALL_K": "40.0f",
+        "TANH_HIGH": "53.0f",
+        "BELOW_HALF": "0x1.fffffep-2f",
+        "TWO_LOG2E": "0x1.715476p+1f",
+        "HALF_LN2_HI": "0x1.62e4p-2f",
+        "HALF_LN2_LO": "0x1.7f7d1cp-21f",
+    },
 }
 
 GENERIC = """\
@@ -54,15 +75,26 @@ PP_INLINE $T pp_sech_$S($T x) {
     return pp_pick_$S(a > $COSH_HIGH, 0.0$f, m);
 }
 
+/* exp(2 a) = 2^k (1 + 2 h) with h >= 0: h, and v = 2^-k / 2 as a product */
+PP_INLINE $T pp_half_expm1_$S($T a, $T *s, $T *t) {
+    $T m = pp_fma_$S(a, -$TWO_LOG2E, $BELOW_HALF) + ($ROUND_EXPONENT - 1.0$f), k = m - ($ROUND_EXPONENT - 1.0$f);
+    $T r = pp_fma_$S(k, $HALF_LN2_LO, pp_fma_$S(k, $HALF_LN2_HI, a));
+    *s = pp_halves_$S(m, t);
+    return pp_fma_$S(r * r, pp_poly_expm1_$S(r), r);
+}
+
+/* (1/2 - v) + h over (1/2 + v) + h */
 PP_INLINE $T pp_tanh_$S($T x) {
-    $T a = pp_abs_$S(x), r, c, s, w, n, nl, d, dl, p, pl;
-    pp_cosh_sinh_$S(pp_pick_$S(a > $SINH_HIGH, $SINH_HIGH, a), &r, &c, &s, &w);
-    p = pp_product_$S(1.0$f + w, r, &pl);
-    n = pp_fast_sum_$S(1.0$f - w, p, &nl);
-    nl = nl + (pp_fma_$S(1.0$f - w, c, (1.0$f + w) * s) + pl);
-    n = pp_fast_sum_$S(n, nl, &nl);
-    d = pp_cosh_pair_$S(r, c, s, w, &dl);
+    $T s, t, h = pp_half_expm1_$S(pp_at_most_$S(pp_abs_$S(x), $TANH_HIGH), &s, &t), v = s * t;
+    $T n = (0.5$f - v) + h, d = (0.5$f + v) + h, dl = h - (d - (0.5$f + v)), nl = h - (n - (0.5$f - v));
     return pp_sign_$S(pp_quotient_$S(n, nl, d, dl), x);
+}
+
+/* the square of sech: 4 u (1 - u) with u = v / (1/2 + v + h) */
+PP_INLINE $T pp_sech2_$S($T x) {
+    $T s, t, h = pp_half_expm1_$S(pp_at_most_$S(pp_abs_$S(x), $TANH_HIGH), &s, &t), v = s * t;
+    $T q = 1.0$f / ((0.5$f + v) + h);
+    return q * s * (1.0$f - v * q) * (4.0$f * t);
 }
 """
 

@@ -45,6 +45,7 @@ NAMES = (
     "cosh",
     "tanh",
     "sech",
+    "sech2",
     "asinh",
     "acosh",
     "atanh",
@@ -57,7 +58,7 @@ NAMES = (
     "digamma",
     "polygamma",
 )
-"""What can be asked for: the names of primitives in OPS."""
+"""What can be asked for: the names of primitives in OPS, and `sech2`, the square of sech."""
 
 BINARY = ("atan2", "hypot", "logaddexp", "pow", "xlogy")
 """Those of two reals. polygamma takes an int and a real."""

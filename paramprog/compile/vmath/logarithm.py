@@ -77,8 +77,8 @@ PP_INLINE $T pp_log1p_$S($T x) {
 
 /* log(1 + exp(d + dl)) for d <= 0 */
 PP_INLINE $T pp_log1p_exp_$S($T d, $T dl) {
-    $T el, e = pp_exp_pair_$S(d, dl, &el);
-    return pp_log1p_parts_$S(e, el, 0.0$f);
+    $T t, e = pp_exp_but_one_$S(pp_at_least_$S(d, $EXP_LOW), &t) * t;
+    return pp_log1p_parts_$S(e, e * dl, 0.0$f);
 }
 
 PP_INLINE $T pp_softplus_$S($T x) {

@@ -1,9 +1,9 @@
 """x = k pi/2 + r for sin, cos and tan: k, and r to twice the digits of a float.
 
-Near: k pi/2 in three parts with exact products, so that r has all its digits even where x is as close to a multiple
-of pi/2 as a float can be (Cody and Waite). Far: of the digits of 2/pi only those that matter for x mod 2 pi are
-multiplied, in integers (Payne and Hanek, SIGNUM Newsletter 18, 1983). See Muller, Elementary Functions, 3rd ed. 2016,
-ch. 11.
+Near: k pi/2 in three parts, whose first is taken away exactly and whose second has an exact product, so that r has all
+its digits even where x is as close to a multiple of pi/2 as a float can be (Cody and Waite). Far: of the digits of 2/pi
+only those that matter for x mod 2 pi are multiplied, in integers (Payne and Hanek, SIGNUM Newsletter 18, 1983). See
+Muller, Elementary Functions, 3rd ed. 2016, ch. 11.
 """
 
 from __future__ import annotations
@@ -16,12 +16,22 @@ _WORDS = ",\n        ".join(
 )
 
 F64 = f"""\
-/* x = k pi/2 + r + rl; k + 0x1.8p52 is returned */
+/* x = k pi/2 + r - rl; k + 0x1.8p52 is returned */
 PP_INLINE double pp_quadrant_f64(double x, double *r, double *rl) {{
-    double m = pp_fma_f64(x, 0x1.45f306dc9c883p-1, 0x1.8p52), k = m - 0x1.8p52, pl, ql, e, f;
-    double p = pp_product_f64(k, 0x1.921fb54442d18p+0, &pl), q = pp_product_f64(k, 0x1.1a62633145c07p-54, &ql);
+    double m = pp_fma_f64(x, 0x1.45f306dc9c883p-1, 0x1.8p52), k = m - 0x1.8p52, ql;
+#if PP_FMA
+    /* x - k a is exact, a being the first 53 bits of pi/2; r may not be the float nearest to r - rl */
+    double a = fma(-k, 0x1.921fb54442d18p+0, x), b = pp_product_f64(k, 0x1.1a62633145c07p-54, &ql);
+    *r = a - b;
+    *rl = fma(-k, 0x1.f1976b7ed8fbcp-110, (b - (a - *r)) + ql);
+#else
+    double pl, e, f, p = pp_product_f64(k, 0x1.921fb54442d18p+0, &pl);
+    double q = pp_product_f64(k, 0x1.1a62633145c07p-54, &ql);
     double s = pp_sum_f64(x - p, -pl, &e), t = pp_sum_f64(s, -q, &f);
     *r = pp_fast_sum_f64(t, f + (e - (ql + k * -0x1.f1976b7ed8fbcp-110)), rl);
+    *r = pp_pick_f64(x == 0.0, x, *r);
+    *rl = 0.0 - *rl; /* of 0 it is 0, never -0 */
+#endif
     return m;
 }}
 
@@ -56,7 +66,7 @@ PP_SLOW double pp_quadrant_far_f64(double x, double *r, double *rl) {{
         unit *= 0x1p-32;
     }}
     *r = pp_product_f64(s, 0x1.921fb54442d18p+0, &el);
-    *rl = el + (s * 0x1.1a62633145c07p-54 + e * 0x1.921fb54442d18p+0);
+    *rl = -(el + (s * 0x1.1a62633145c07p-54 + e * 0x1.921fb54442d18p+0));
     if ((flip != 0) != (x < 0.0)) {{
         *r = -*r;
         *rl = -*rl;
@@ -66,13 +76,21 @@ PP_SLOW double pp_quadrant_far_f64(double x, double *r, double *rl) {{
 """
 
 F32 = """\
-/* x = k pi/2 + r + rl, reduced in double; k + 0x1.8p23f is returned */
+/* x = k pi/2 + r - rl, reduced in double where products are rounded; k + 0x1.8p23f is returned */
 PP_INLINE float pp_quadrant_f32(float x, float *r, float *rl) {
+#if PP_FMA
+    float m = fmaf(x, 0x1.45f306p-1f, 0x1.8p23f), k = m - 0x1.8p23f, ql;
+    float a = fmaf(-k, 0x1.921fb6p+0f, x), b = pp_product_f32(k, -0x1.777a5cp-25f, &ql);
+    *r = a - b;
+    *rl = fmaf(k, -0x1.ee59dap-50f, (b - (a - *r)) + ql);
+    return m;
+#else
     double v = (double)x, m = v * 0x1.45f306dc9c883p-1 + 0x1.8p52, k = m - 0x1.8p52;
     double s = (v - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34;
     *r = (float)s;
-    *rl = (float)(s - (double)*r);
+    *rl = (float)((double)*r - s);
     return (float)k + 0x1.8p23f;
+#endif
 }
 """
 

@@ -21,44 +21,45 @@ PP_INLINE int pp_cos_is_far_$S($T x) { return pp_abs_$S(x) > $NEAR; }
 
 PP_INLINE int pp_tan_is_far_$S($T x) { return pp_abs_$S(x) > $NEAR; }
 
-/* sin and cos of r + rl with |r| <= pi/4, each as a sum of two */
+/* sin and cos of r - rl with |r| <= pi/4, as s - sl and c - cl, so that sin(-0) is -0 */
 PP_INLINE void pp_sin_cos_$S($T r, $T rl, $T *s, $T *sl, $T *c, $T *cl) {
-    $T z = r * r, h = 0.5$f * z, hl = pp_fma_$S(r, 0.5$f * r, -h);
+    $T z = r * r, h = 0.5$f * z;
     *s = r;
-    *sl = pp_fma_$S(z * r, pp_poly_sin_$S(z), rl * (1.0$f - h));
-    *c = pp_fast_sum_$S(1.0$f, -h, cl);
-    *cl = *cl + (pp_fma_$S(z * z, pp_poly_cos_$S(z), -(r * rl)) - (PP_FMA ? hl : 0.0$f));
+    *sl = pp_fma_$S(z * r, pp_poly_sin_$S(z), rl);
+    *c = 1.0$f - h;
+    *cl = pp_fma_$S(z * z, pp_poly_cos_$S(z), h - (1.0$f - *c));
+    *cl = pp_fma_$S(-r, rl, *cl);
 }
 
 PP_INLINE $T pp_sin_at_$S($T m, $T r, $T rl) {
     $T s, sl, c, cl;
     $U u = pp_bits_$S(m);
     pp_sin_cos_$S(r, rl, &s, &sl, &c, &cl);
-    s = pp_blend_$S(u, c, s) + pp_blend_$S(u, cl, sl);
-    return pp_real_$S(pp_bits_$S(s) ^ (u >> 1 << $TOP));
+    s = pp_pick_$S((u & 1) != 0, c - cl, s - sl);
+    return pp_real_$S(pp_bits_$S(s) ^ (u << ($TOP - 1) & $SIGN));
 }
 
 PP_INLINE $T pp_cos_at_$S($T m, $T r, $T rl) {
     $T s, sl, c, cl;
     $U u = pp_bits_$S(m);
     pp_sin_cos_$S(r, rl, &s, &sl, &c, &cl);
-    c = pp_blend_$S(u, s, c) + pp_blend_$S(u, sl, cl);
-    return pp_real_$S(pp_bits_$S(c) ^ ((u + 1) >> 1 << $TOP));
+    c = pp_pick_$S((u & 1) != 0, s - sl, c - cl);
+    return pp_real_$S(pp_bits_$S(c) ^ ((u + 1) << ($TOP - 1) & $SIGN));
 }
 
 PP_INLINE $T pp_tan_at_$S($T m, $T r, $T rl) {
     $T s, sl, c, cl;
     $U odd = pp_bits_$S(m);
     pp_sin_cos_$S(r, rl, &s, &sl, &c, &cl);
-    s = pp_fast_sum_$S(s, sl, &sl);
-    c = pp_fast_sum_$S(c, cl, &cl);
+    s = pp_fast_sum_$S(s, -sl, &sl);
+    c = pp_fast_sum_$S(c, -cl, &cl);
     $T n = pp_blend_$S(odd, -c, s), nl = pp_blend_$S(odd, -cl, sl);
     return pp_quotient_$S(n, nl, pp_blend_$S(odd, s, c), pp_blend_$S(odd, sl, cl));
 }
 
 PP_INLINE $T pp_sin_near_$S($T x) {
     $T r, rl, m = pp_quadrant_$S(x, &r, &rl);
-    return pp_pick_$S(x == 0.0$f, x, pp_sin_at_$S(m, r, rl));
+    return pp_sin_at_$S(m, r, rl);
 }
 
 PP_INLINE $T pp_cos_near_$S($T x) {

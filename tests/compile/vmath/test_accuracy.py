@@ -19,13 +19,15 @@ TRUE = {
     "logsigmoid": lambda x: min(x, mpf(0)) - mp.log1p(mp.exp(-abs(x))),
     "logaddexp": lambda x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y))),
     "xlogy": lambda x, y: x * mp.log(y),
+    "sech2": lambda x: mp.sech(x) ** 2,
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     "pow": mp.power,
     **{f"{name}_near": getattr(mp, name) for name in NEAR},
 }
 VECTOR = [name for name in NAMES if name not in SCALAR]
 FORMS = [*VECTOR, *(f"{name}_near" for name in NEAR)]
-BOUND = 2.0
+BOUNDS = {"sech2": 3.0}
+"""sech2 stands for two operations: those of `square(sech(x))`."""
 
 
 @pytest.fixture(scope="module", params=["native", "uncontracted", "plain"])
@@ -72,14 +74,14 @@ def worst(library, name, xs):
 @pytest.mark.parametrize("real", ["float64", "float32"])
 @pytest.mark.parametrize("name", FORMS)
 def test_error_is_at_most_two_units(libraries, name, real):
-    """Over the whole domain, subnormal numbers and overflow included, the error is at most 2 ulp.
+    """Over the whole domain, subnormal numbers and overflow included, the error is at most 2 ulp, that of sech2 3.
 
     That of logaddexp is in units of its larger argument, as it is small where exp(a) + exp(b) is near 1; sech is
     1 / cosh, so 0 where cosh overflows.
     """
     with np.errstate(over="ignore"):
         error, at, got = worst(libraries[real], name, arguments(name, real, 150))
-    assert error <= BOUND, (error, at, got)
+    assert error <= BOUNDS.get(name, 2.0), (error, at, got)
 
 
 @pytest.mark.slow
@@ -89,7 +91,7 @@ def test_error_at_many_points(libraries, name, real):
     """The same at ten times as many points."""
     with np.errstate(over="ignore"):
         error, at, got = worst(libraries[real], name, arguments(name, real, 1500, seed=1))
-    assert error <= BOUND, (error, at, got)
+    assert error <= BOUNDS.get(name, 2.0), (error, at, got)
 
 
 @pytest.mark.parametrize("name", ["sin_near", "cos_near", "tan_near", "sin", "cos", "tan"])
@@ -103,7 +105,7 @@ def test_near_multiples_of_half_pi(libraries, name):
         if name.endswith("near") and real == "float32":
             x = x[x <= 2.0**20]
         error, at, got = worst(libraries[real], name, [x])
-        assert error <= BOUND, (real, error, at, got)
+        assert error <= 2.0, (real, error, at, got)
 
 
 @cache

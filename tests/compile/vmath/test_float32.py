@@ -12,6 +12,7 @@ from paramprog.op import OPS
 
 assert paramprog.transfer
 pytestmark = needs_compiler
+VALUES = {name: op.value for name, op in OPS.items()} | {"sech2": lambda x: np.square(OPS["sech"].value(x))}
 UNARY = [name for name in NAMES if name not in (*BINARY, *SCALAR)]
 NORMAL = np.finfo(np.float32).tiny
 
@@ -29,7 +30,7 @@ def largest_error(library, name, stride):
         bits = np.arange(start, min(start + (stride << 20), 2**32), stride, dtype=np.uint64).astype(np.uint32)
         x = bits.view(np.float32)
         with np.errstate(all="ignore"):
-            true = np.asarray(OPS[name].value(x.astype(np.float64)))
+            true = np.asarray(VALUES[name](x.astype(np.float64)))
             rounded = true.astype(np.float32)
             got = library(name, x)
             if name == "sech":
@@ -48,14 +49,14 @@ def largest_error(library, name, stride):
 
 @pytest.mark.parametrize("name", UNARY)
 def test_some_bit_patterns(library, name):
-    """At 65,000 patterns over the whole range the error is at most 2 ulp."""
+    """At 65,000 patterns over the whole range the error is at most 2 ulp, that of sech2 3."""
     error, at = largest_error(library, name, 65_537)
-    assert error <= 2, at
+    assert error <= 2 + (name == "sech2"), at
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", UNARY)
 def test_many_bit_patterns(library, name):
-    """At 33 million patterns over the whole range the error is at most 2 ulp."""
+    """At 33 million patterns over the whole range the error is at most 2 ulp, that of sech2 3."""
     error, at = largest_error(library, name, 127)
-    assert error <= 2, at
+    assert error <= 2 + (name == "sech2"), at

@@ -14,6 +14,7 @@ assert paramprog.transfer
 pytestmark = needs_compiler
 
 REALS = ("float64", "float32")
+VALUES = {name: op.value for name, op in OPS.items()} | {"sech2": lambda x: np.square(OPS["sech"].value(x))}
 POLES = ("lgamma", "digamma")
 
 
@@ -85,7 +86,7 @@ def test_of_one_argument(libraries, name, real):
     """The value of the primitive's record, for each special argument; `sin_near` where it holds."""
     x = special(real)
     with np.errstate(all="ignore"):
-        wanted = np.asarray(OPS[name].value(x))
+        wanted = np.asarray(VALUES[name](x))
     assert wanted.dtype == real
     got = libraries[real](name, x)
     wrong = ~agree(got, wanted)
