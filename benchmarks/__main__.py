@@ -36,7 +36,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=30, help="at most, for each workload (30)")
     parser.add_argument("--seconds", type=float, default=20.0, help="for the rounds of a workload (20)")
-    parser.add_argument("--threads", type=int, default=1, help="for all peers (1)")
+    parser.add_argument("--threads", type=int, default=1, help="and CPUs, for all peers (1)")
     parser.add_argument(
         "--clock",
         choices=("wall", "cpu"),

@@ -123,7 +123,7 @@ def _first_calls(
     for peer, how in workload.peers.items():
         if peer != "ours" and options.only and not any(peer.startswith(o) for o in options.only):
             continue
-        process = Process(name, peer, environ, folder / "said.txt")
+        process = Process(name, peer, environ, folder / "said.txt", options.threads)
         results = folder / "results.npz"
         try:
             made = process.ask("make", results=str(results))
@@ -136,7 +136,7 @@ def _first_calls(
         measured = Measured(made["seconds"], made["memory"], rounds={step: [] for step in made["steps"]})
         if peer == "ours":
             expected = found
-            measured.again = None if workload.anew else _again(name, environ, folder)
+            measured.again = None if workload.anew else _again(name, options, environ, folder)
         elif how.checked:
             measured.error = difference(found, expected)
             if not measured.error <= workload.tolerance:
@@ -148,8 +148,8 @@ def _first_calls(
         running[peer] = process
 
 
-def _again(name: str, environ: Mapping[str, str], folder: Path) -> float:
-    process = Process(name, "ours", environ, folder / "said.txt")
+def _again(name: str, options: Options, environ: Mapping[str, str], folder: Path) -> float:
+    process = Process(name, "ours", environ, folder / "said.txt", options.threads)
     try:
         return float(process.ask("make", results=str(folder / "again.npz"))["seconds"])
     finally:

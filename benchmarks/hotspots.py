@@ -84,7 +84,7 @@ def profile(workload: str, threads: int) -> str:
         return ""
     with TemporaryDirectory() as folder:
         environ = environment(threads, Path(folder)) | {"CC": shlex.join([*tool.command, APART])}
-        process = Process(workload, "ours", environ, Path(folder) / "said.txt")
+        process = Process(workload, "ours", environ, Path(folder) / "said.txt", threads)
         try:
             process.ask("make", results=str(Path(folder) / "found.npz"))
             spots, source = watch(process), process.ask("source")["source"]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,11 @@ def environment(threads: int, cache: Path) -> dict[str, str]:
 
 
 class Process:
-    """A worker, stopped except while it answers. What it says otherwise goes to `log`."""
+    """A worker, stopped except while it answers, on so many CPUs. What it says otherwise goes to `log`."""
 
-    def __init__(self, workload: str, peer: str, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, workload: str, peer: str, environ: Mapping[str, str], log: Path, cpus: int | None = None
+    ) -> None:
         self.name = peer
         self._log = log
         with log.open("w") as said:
@@ -47,6 +49,12 @@ class Process:
                 env=dict(environ),
                 start_new_session=True,
             )
+
+        if cpus is not None and hasattr(
+            os, "sched_setaffinity"
+        ):  # not all libraries heed what they are told of threads
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(self._child.pid, sorted(os.sched_getaffinity(0))[-cpus:])
 
     @property
     def pid(self) -> int:

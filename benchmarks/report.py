@@ -12,10 +12,10 @@ from benchmarks.harness import Measured, Options, Outcome, to_json
 from benchmarks.targets import GRADIENT_BY_PRIMAL, Found, targets_of
 
 HOW = """\
-Each peer is a process of its own, and runs alone: the others are stopped. In each round every peer has its turns, in an
-order drawn anew. Times are medians over the rounds; ratios are medians of the ratios within the rounds; "best" is the
-ratio of the shortest times, which differs from it on a machine that does other things as well. Results were compared
-with ours before anything was timed (error: of the largest entry).
+Each peer is a process of its own, on as many CPUs as threads, and runs alone: the others are stopped. In each round
+every peer has its turns, in an order drawn anew. Times are medians over the rounds; ratios are medians of the ratios
+within the rounds; "best" is the ratio of the shortest times, which differs from it on a machine that does other things
+as well. Results were compared with ours before anything was timed (error: of the largest entry).
 
 "First call" is everything from the program's text to the first result, compiler included, once the libraries are
 imported, with an empty cache; in brackets, what it takes a second process. "Memory" is the peak of resident memory in

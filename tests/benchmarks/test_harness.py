@@ -94,6 +94,17 @@ def test_other_results_are_refused() -> None:
     assert found.left_out["broken"] == "ValueError: does not work"
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not tell CPUs apart")
+def test_one_thread_is_one_cpu(tmp_path: Path) -> None:
+    """Whatever a library makes of what it is told about threads, it has no more CPUs than that."""
+    process = Process("tiny_workload:tiny", "ours", environment(1, tmp_path), tmp_path / "said", 1)
+    try:
+        process.ask("make", results=os.fspath(tmp_path / "found.npz"))
+        assert len(os.sched_getaffinity(process.pid)) == 1
+    finally:
+        process.close()
+
+
 def test_workers_end(tmp_path: Path) -> None:
     """A worker that is stopped is ended all the same; one that dies is told with its last words."""
     process = Process("tiny_workload:tiny", "ours", environment(1, tmp_path), tmp_path / "said")
