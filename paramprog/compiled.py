@@ -137,9 +137,7 @@ class CompiledProgram:
         value, *found = chosen.plan(*given.values())
         rest = iter(found)
         return value, {
-            name: np.array(next(rest))[()]
-            if g is not None
-            else np.zeros(self._nodes[name].shape, self._dtype)[()]
+            name: np.array(next(rest))[()] if g is not None else self._zeros(name, given)[()]
             for name, g in zip(self._nodes, made, strict=True)
         }
 
@@ -159,10 +157,14 @@ class CompiledProgram:
         names = [name for name, g in zip(self._nodes, made, strict=True) if g is not None]
         found = BoundProgram(chosen.plan, given, names, self._size(given))
         found.gradients = {
-            name: found.gradients[name] if name in names else np.zeros(node.shape, self._dtype)
-            for name, node in self._nodes.items()
+            name: found.gradients[name] if name in names else self._zeros(name, given) for name in self._nodes
         }
         return found
+
+    def _zeros(self, name: str, given: Mapping[str, Any]) -> NDArray[Any]:
+        """What is known to be zero without a computation: for each sample, if the input has samples."""
+        samples = (self._size(given),) if name in self.point.batch else ()
+        return np.zeros((*samples, *self._nodes[name].shape), self._dtype)
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 

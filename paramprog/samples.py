@@ -56,9 +56,9 @@ class Samples:
     def mean_gradient(self, output: Node, wrt: Sequence[Node], size: int) -> Evaluation:
         """The mean of `output` over the samples, then its gradients; None for a structural zero.
 
-        The mean is differentiated, not the samples, so the gradient of a weight never has an axis of samples.
+        The mean is differentiated, not the samples, so the gradient of a weight never has an axis of samples; that of
+        an input with samples has.
         """
-
         key = ("mean", output, tuple(wrt))
         return self._planned(key, size, lambda n: self._mean_gradient(output, wrt, n))
 
@@ -118,7 +118,8 @@ class Samples:
 
     def _mean_gradient(self, output: Node, wrt: Sequence[Node], size: int) -> list[Node | None]:
         (mean,) = self._means([output], size)
-        return self._fitting(mean, lambda states: [mean, *adjoint(mean, wrt, states=states)])
+        wide = [self._inputs(size, output.graph).get(x, x) for x in wrt]
+        return self._fitting(mean, lambda states: [mean, *adjoint(mean, wide, states=states)])
 
     def _each_with_few_states(self, output: Node, wrt: Sequence[Node], size: int) -> list[Node | None]:
         """The same by the sum over samples, of which each has its own copies of what is differentiated by.

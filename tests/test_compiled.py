@@ -200,3 +200,21 @@ def test_run_is_compiled_too(capsys):
     for command in (["verify", path], ["grad", path, "--mode", "forward"]):
         assert main([*command, "--backend", "c"]) == 1
         assert "no-c-backend" in capsys.readouterr().err
+
+
+@backends
+def test_gradients_by_inputs_with_samples(backend):
+    """By an input that has samples the gradient of the mean has an entry for each; zeros do too."""
+    program = paramprog.loads("param w = 2.0\nfunction f(x = 1.0, a = 0.3, z = 1.0) { return w * x * a }")
+    given = {"a": np.array([0.3, 0.4]), "z": np.ones(2)}
+    fast = program.compile(batch=["a", "z"], wrt=["a", "w", "z"], backend=backend, **given)
+    for values in (given, {"a": np.array([0.1, 0.2, 0.3]), "z": np.ones(3)}):
+        expected = program.grad(batch=["a", "z"], wrt=["a", "w", "z"], **values)
+        value, found = fast.value_and_gradient(**values)
+        bound = fast.bound(**values)
+        bound()
+        np.testing.assert_allclose(value, expected.value)
+        for name in ("a", "w", "z"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-14)
+            np.testing.assert_allclose(bound.gradients[name], expected[name], rtol=1e-14)
+            assert np.shape(found[name]) == np.shape(expected[name])

@@ -125,12 +125,23 @@ SUM_OF_INTS = "pp_add_i64({0}, {1})"
 """The text of ADD, whose two operands a remainder looks at."""
 
 
+INT_OF_REAL = "pp_whole({0})"
+"""The text of INT, of a real."""
+
+
 def remainder(b: Builder, n: Node, args: Sequence[Value]) -> Value | None:
-    """mod(x + c, m) from mod(x, m), where that is known, m is a number, and x + c does not wrap around."""
+    """mod(x, m) for a number m > 0: of int(r), which a double is exactly, by doubles alone.
+
+    mod(x + c, m) from mod(x, m), where that is known, and x + c does not wrap around.
+    """
     if n.op is not MOD or n.kind != "int":
         return None
     total, divisor = args
-    if not isinstance(total, Map) or total.text != SUM_OF_INTS or not isinstance(divisor, Number):
+    if not isinstance(total, Map) or not isinstance(divisor, Number) or divisor.value <= 0:
+        return None
+    if total.text == INT_OF_REAL:
+        return b.map("int", "pp_remainder_i64({0}, {1})", total, divisor)
+    if total.text != SUM_OF_INTS:
         return None
     for x, added in (total.of, total.of[::-1]):
         known = b.ranges.remainders.get((x, int(divisor.value)))

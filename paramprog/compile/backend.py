@@ -90,6 +90,12 @@ def choose(
                 if isinstance(reason, NoCompiler):
                     hint += "; `pip install 'paramprog[cc]'` brings a C compiler"
                 raise fail("no-c-backend", f"this cannot be compiled: {note}", None, hint) from None
+        except ProgramError:
+            raise
+        except Exception as fault:  # nobody asked for C: a fault of ours must not end what NumPy can do
+            if backend == "c":
+                raise
+            note = f"a fault of paramprog, please report it: {type(fault).__name__}: {fault}"
     return Chosen(Plan(outputs, inputs, into or {}), "numpy", note)
 
 

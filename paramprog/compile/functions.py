@@ -55,6 +55,33 @@ REALS |= {
 #define PP_TURNS(n) (n)
 {_INLINE}int64_t pp_end@S(int64_t n) {{ return n; }}
 #endif""",
+    # halves are added, so that no vector is taken apart entry by entry; without vectors in the same order
+    "total": f"""#if defined(__GNUC__)
+typedef @T pp_to32 __attribute__((vector_size(32), aligned(sizeof(@T)), may_alias));
+typedef @T pp_to16 __attribute__((vector_size(16), aligned(sizeof(@T)), may_alias));
+{_INLINE}@T pp_total@S(int n, const @T *x) {{
+    const int bytes = n * (int)sizeof(@T);
+    pp_to32 h;
+    pp_to16 q;
+    if (bytes == 64) {{
+        h = *(const pp_to32 *)x + *(const pp_to32 *)(x + n / 2);
+        q = *(const pp_to16 *)&h + *((const pp_to16 *)&h + 1);
+    }} else if (bytes == 32)
+        q = *(const pp_to16 *)x + *(const pp_to16 *)(x + n / 2);
+    else if (bytes == 16)
+        q = *(const pp_to16 *)x;
+    else
+        return n == 2 ? x[0] + x[1] : x[0];
+    return sizeof(@T) == 8 ? q[0] + q[1] : (q[0] + q[2 % (16 / sizeof(@T))]) + (q[1] + q[3 % (16 / sizeof(@T))]);
+}}
+#else
+{_INLINE}@T pp_total@S(int n, const @T *x) {{
+    return n == 1 ? x[0] : n == 2 ? x[0] + x[1] : n == 4 ? (x[0] + x[2]) + (x[1] + x[3]) : n == 8
+        ? ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
+        : (((x[0] + x[8]) + (x[4] + x[12])) + ((x[2] + x[10]) + (x[6] + x[14])))
+            + (((x[1] + x[9]) + (x[5] + x[13])) + ((x[3] + x[11]) + (x[7] + x[15])));
+}}
+#endif""",
     "mod": f"""{_INLINE}@T pp_mod@S(@T a, @T b) {{
     @T r = fmod@L(a, b);
     if (r != 0) return (b < 0) != (r < 0) ? r + b : r;
@@ -93,6 +120,18 @@ INTS: dict[str, str] = {
     "abs": f"{_INLINE}int64_t pp_abs_i64(int64_t a) {{ return a < 0 ? (int64_t)(0 - (uint64_t)a) : a; }}",
     "mod": f"""{_INLINE}int64_t pp_mod_i64(int64_t a, int64_t b) {{
     return b == 0 ? 0 : pp_sub_i64(a, pp_mul_i64(pp_floordiv_i64(a, b), b));
+}}""",
+    "remainder": f"""/* pp_mod of an `a` that a double is exactly */
+{_INLINE}int64_t pp_remainder_i64(int64_t a, int64_t b) {{
+#if defined(__FMA__) && defined(__AVX512DQ__)
+    if (b > 0 && b < 1048576) {{
+        /* the first quotient is off by some 2^10, and what is left exact; half more, and no second one is off */
+        const double inverse = 1.0 / (double)b, q = trunc((double)a * inverse);
+        const double r = fma(-q, (double)b, (double)a) + (4096.0 * (double)b + 0.5);
+        return (int64_t)fma(-trunc(r * inverse), (double)b, r);
+    }}
+#endif
+    return pp_mod_i64(a, b);
 }}""",
     "floordiv": f"""{_INLINE}int64_t pp_floordiv_i64(int64_t a, int64_t b) {{
     if (b == 0) return 0;

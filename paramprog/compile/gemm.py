@@ -122,7 +122,8 @@ static void pp_rows_run(void *given, int64_t chunk) {{
 }}
 /* the same, with rows for each thread if it is long: entries do not depend on how they are divided */
 {INLINE}void pp_gemm_rows@S(int ta, int tb, {_MATRICES}) {{
-    const int64_t even = (m / (2 * pp_workers) + 7) / 8 * 8, least = tb ? 64 : 16, rows = even < least ? least : even;
+    const int64_t workers = pp_workers < 1 ? 1 : pp_workers, even = (m / (2 * workers) + 7) / 8 * 8;
+    const int64_t least = tb ? 64 : 16, rows = even < least ? least : even;
     if (pp_workers < 2 || m <= rows || n < 16 / (int64_t)sizeof(@T) || m * n * k < {SHARED})
         pp_gemm@S(ta, tb, m, n, k, a, b, c);
     else {{

@@ -111,6 +111,20 @@ class _BodyLowering:
                 bufs[v] = self._opened(v)
             elif v not in bufs and self._wants_memory(v):
                 bufs[v] = lowering.buf(v.kind, v.shape)
+        for v in schedule.values:
+            self._leave_unread(v)
+
+    def _leave_unread(self, v: Value) -> None:
+        """What a region makes and nobody reads, such as rows of no turns: a loop does not keep it."""
+        if isinstance(v, Loop | Replay):
+            v.histories = [h for h in v.histories if h.rows in self.bufs]
+            v.carries = [c if c.result in self.bufs else c._replace(result=None) for c in v.carries]
+        if isinstance(v, Loop) and v.trips not in self.bufs:
+            v.trips = None
+        if isinstance(v, Branch):
+            for part in v.parts:
+                if part not in self.bufs:
+                    self.bufs[part] = self.lowering.buf(part.kind, part.shape)
 
     def _wants_memory(self, v: Value) -> bool:
         if isinstance(v, Assembled | Part):

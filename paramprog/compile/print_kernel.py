@@ -24,8 +24,9 @@ from paramprog.compile.kernel import (
     Store,
 )
 from paramprog.compile.parameters import TYPE, Parameters
+from paramprog.compile.print_short_loops import short_lines
 from paramprog.compile.schedule import LIMIT
-from paramprog.compile.short_loops import in_whole_vectors
+from paramprog.compile.short_loops import in_whole_vectors, in_widths
 from paramprog.compile.tensor import How
 from paramprog.compile.texts import Texts
 from paramprog.compile.vmath import NAMES, NEAR
@@ -83,7 +84,7 @@ class KernelPrinter:
 
     def _definition(self, name: str, after: str, *, apart: bool = False) -> str:
         self.overlaps, self.apart = False, apart
-        body = "\n".join(self._lines(self.kernel.body, "    "))
+        body = "\n".join(self.lines(self.kernel.body, "    "))
         ends = "".join(
             f"\n    if ({name} && !*fault) *fault = {site};" for name, site in self.kernel.checks.items()
         )
@@ -100,7 +101,9 @@ class KernelPrinter:
     @property
     def _side_by_side(self) -> str:
         """Before a function whose loops gain by it."""
-        return "PP_OVERLAP " if self.overlaps and not self.apart else ""
+        if self.overlaps:
+            return "" if self.apart else "PP_OVERLAP "
+        return "PP_LOOKUPS " if self.texts.real == "float64" and _looks_up(self.kernel.body) else ""
 
     def call(self) -> str:
         """The call, after `text`."""
@@ -116,7 +119,7 @@ class KernelPrinter:
             return f"{name}[{slot}]" if offset == "0" else f"{name}[{slot} + {offset}]"
         return f"{self.names.get(buf.text, buf.name)}[{offset}]"
 
-    def _lines(self, body: Sequence[Statement], pad: str) -> Iterator[str]:
+    def lines(self, body: Sequence[Statement], pad: str) -> Iterator[str]:
         for s in body:
             if isinstance(s, For):
                 yield from self._loop(s, pad)
@@ -219,6 +222,10 @@ class KernelPrinter:
         i = f"i{loop.depth}"
         first, end = self._bounds(loop)
         far = not self.near and _calls_near(loop.body)
+        if innermost and in_widths(loop, self.texts.real):
+            yield from short_lines(self, loop, pad)
+            self.in_vector = False
+            return
         if self.in_vector and not far and in_whole_vectors(loop, self.texts.real):
             self.within = f"{i} < e{loop.depth}"
             yield f"{pad}{{"
@@ -228,7 +235,7 @@ class KernelPrinter:
             near = " reduction(|:far)" if self.near and _is_vectorised_with_near([loop]) else ""
             yield "#pragma omp simd" + "".join(_reductions(loop)) + near
         yield f"{pad}for (int64_t {i} = {first}; {i} < {end}; {i}++) {{"
-        yield from self._lines(loop.body, pad + "    ")
+        yield from self.lines(loop.body, pad + "    ")
         yield f"{pad}}}"
         if self.within:
             yield f"{pad}}}"
@@ -256,6 +263,18 @@ def _may_reorder(loop: For, *, masked: bool) -> bool:
     """
     adds = any(isinstance(s, AddProduct) or (isinstance(s, Store) and s.how is not None) for s in loop.body)
     return not adds and any(masked or (kind == "real" and how != "or") for _, kind, how in loop.sums)
+
+
+def _looks_up(body: Sequence[Statement]) -> bool:
+    """Whether a loop reads at places that it computes."""
+    loops = [s for s in body if isinstance(s, For)]
+    return any(isinstance(s, Load) and _is_computed(s.at) for loop in loops for s in loop.body) or any(
+        _looks_up(loop.body) for loop in loops
+    )
+
+
+def _is_computed(at: At) -> bool:
+    return any(isinstance(p, str) for p in at)
 
 
 def _calls_near(body: Sequence[Statement]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from paramprog.compile.contract import gemm, loop_order
+from paramprog.compile.nests import is_small
 from paramprog.compile.tensor import (
     Alias,
     Assembled,
@@ -125,6 +126,18 @@ def pulled(root: Value, stored: Set[Value]) -> list[Read]:
         ):
             todo += reads(read.value, read.at)
     return sorted(seen, key=lambda r: r.value.id)
+
+
+def places(root: Value, pull: Sequence[Read], stored: Set[Value]) -> set[Value]:
+    """The stored indices of what `root` looks up, if they are not many.
+
+    They are made in a loop of their own: out of memory each is an address, out of a vector it is to be taken first.
+    """
+    extents, _ = space(root)
+    if not extents or not is_small(extents[-1:]):
+        return set()
+    takes = (v for v in (root, *(v for v, _ in pull)) if v is root or v not in stored)
+    return {v.index for v in takes if isinstance(v, Take) and v.index in stored}
 
 
 def aligned(root: Value, p: Value, index: Index | None) -> int:

@@ -54,10 +54,10 @@ class Again:
 
 def recomputed(live: Live, ends: Iterable[Node]) -> dict[Node, Again]:
     """For each loop among the nodes that reads histories of another one: what it should rather compute again."""
-    readers: dict[Node, list[Node]] = defaultdict(list)
+    readers: dict[Node, dict[Node, None]] = defaultdict(dict)
     for n in live:
         for a in n.args:
-            readers[a].append(n)
+            readers[a][n] = None
     wanted: dict[tuple[Node, Node], dict[Node, Node]] = defaultdict(dict)
     outside = set(ends)
     for p in live:
@@ -68,8 +68,9 @@ def recomputed(live: Live, ends: Iterable[Node]) -> dict[Node, Again]:
             or p.args[0].op is not LOOP
         ):
             continue
-        if len(readers[p]) == 1 and _scans(readers[p][0], p) and _is_large(p.attrs["of"]):
-            wanted[p.args[0], readers[p][0]][p] = p.attrs["of"]
+        loop = next(iter(readers[p])) if len(readers[p]) == 1 else None
+        if loop is not None and _scans(loop, p) and _is_large(p.attrs["of"]):
+            wanted[p.args[0], loop][p] = p.attrs["of"]
     found: dict[Node, Again] = {}
     for (primal, loop), parts in wanted.items():
         if loop not in found:
@@ -95,7 +96,7 @@ def _scans(loop: Node, rows: Node) -> bool:
         return False
     (body,) = loop.attrs["bodies"]
     entering = [p for p, a in zip(loop.attrs["ports"], loop.args[1:], strict=True) if a is rows]
-    return rows is not loop.args[0] and [body.ports[p].kind for p in entering] == ["scan"]
+    return rows is not loop.args[0] and {body.ports[p].kind for p in entering} == {"scan"}
 
 
 def _is_large(n: Node) -> bool:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from typing import TypeGuard
 
 from paramprog.compile.builder import Builder, literal
-from paramprog.compile.tensor import How, Place, Value
+from paramprog.compile.tensor import How, Map, Place, Reduce, Value, View
 from paramprog.graph import Node
 from paramprog.op import Op
 from paramprog.transfer.linear import SUM
 from paramprog.transfer.max import ALL, ANY, ARGMAX, ARGMIN, MAX, MIN
 from paramprog.transfer.order import MEDIAN, MIDDLE
+from paramprog.transfer.pair import DIV
 from paramprog.transfer.reduce import LOGSUMEXP, MEAN, NORM, PROD, STD, VAR
 
 Axes = tuple[int, ...]
+
+SHIFTED = "pp_exp({0} - {1})"
+LOGARITHM = "pp_log({0}) + {1}"
+"""What logsumexp is made of: exponentials of entries less the largest, and the logarithm of their sum."""
 
 
 def _reduction(how: How) -> Callable[..., Value]:
@@ -75,8 +81,37 @@ def _logsumexp(b: Builder, n: Node, x: Value) -> Value:
     axes = n.attrs["axes"]
     top = b.reduce("max", x, axes)
     shift = b.map("real", "pp_fabs({0}) < (T)INFINITY ? {0} : 0", top)
-    total = b.sum(b.map("real", "pp_exp({0} - {1})", x, _back(b, shift, x, axes)), axes)
-    return b.map("real", "pp_log({0}) + {1}", total, shift)
+    total = b.sum(b.map("real", SHIFTED, x, _back(b, shift, x, axes)), axes)
+    return b.map("real", LOGARITHM, total, shift)
+
+
+def shares(b: Builder, n: Node, args: Sequence[Value]) -> Value | None:
+    """e / sum(e), e = exp(x - logsumexp(x)): the derivative of logsumexp, of the exponentials and sums that are there.
+
+    Sums are infinite only where an entry is; then all the shares are NaN, as exp(x - inf) has them.
+    """
+    if n.op is not DIV or len(args) != 2:
+        return None
+    e, divisor = args
+    if not _is_map(e, "pp_exp({0})") or not _is_map(shifted := e.of[0], "{0} - {1}"):
+        return None
+    x, y = shifted.of
+    if not isinstance(y, View) or not _is_map(y.of, LOGARITHM) or not isinstance(divisor, View):
+        return None
+    total, again = y.of.of[0], divisor.of
+    if not isinstance(total, Reduce) or not _is_map(total.of, SHIFTED) or total.of.of[0] is not x:
+        return None
+    if not isinstance(again, Reduce) or (again.of, again.how, again.axes) != (e, "+", total.axes):
+        return None
+    places = tuple(Place(k) for k in range(len(e.shape)) if k not in total.axes)
+    if y.places != places or divisor.places != places:
+        return None
+    finite = b.map("real", "{0} < (T)INFINITY ? {0} : (T)NAN", total)
+    return b.map("real", "{0} / {1}", total.of, _back(b, finite, e, total.axes))
+
+
+def _is_map(v: Value, text: str) -> TypeGuard[Map]:
+    return isinstance(v, Map) and v.text == text
 
 
 def _rows(b: Builder, x: Value, axes: Axes) -> Value:

@@ -20,6 +20,7 @@ from paramprog.compile.reads import (
     base,
     is_call,
     level,
+    places,
     pulled,
     space,
     unviewed,
@@ -69,6 +70,7 @@ class Schedule:
         for v in self.values:
             self._store(v)
         self.kin = companions(self.values)
+        self.indices = {v.index for v in self.values if isinstance(v, Take)}
         self.beside: dict[Value, list[Value]] = defaultdict(list)
         """Values that share their work with a stored one, and are made in its loops."""
         while self._placed():
@@ -143,6 +145,7 @@ class Schedule:
     def _makers(self, r: Value) -> list[tuple[Value, int]]:
         """The stored values and calls whose results r reads, with how many loops it could share with each."""
         found: list[tuple[Value, int]] = []
+        apart = places(r, self.pull[r], self.stored)
         for value, index in self.pull[r]:
             if isinstance(value, Alias):
                 value, index = value.of, None
@@ -151,7 +154,8 @@ class Schedule:
             elif isinstance(value, Assembled):
                 found += [(p, 0) for p in value.parts]
             elif value in self.stored:
-                found.append((value, aligned(r, value, index)))
+                shared = aligned(r, value, index)
+                found.append((value, min(shared, len(space(r).extents) - 1) if value in apart else shared))
         return found
 
     def _is_dear(self, r: Value) -> bool:
@@ -209,7 +213,10 @@ class Schedule:
     def _join(
         self, items: list[Item], r: Value, makers: list[tuple[Value, int]], path: list[Nest], dear: bool
     ) -> None:
-        """Into the last loop of the right extent that follows all makers, or into a new one at the end."""
+        """Into the last loop of the right extent that follows all makers, or into a new one at the end.
+
+        Indices go into the first one, before what is looked up there.
+        """
         extents, depth = space(r).extents, len(path)
         if depth == len(extents):
             items.append(r)
@@ -226,7 +233,8 @@ class Schedule:
                 crowded |= item.weight > LIMIT
                 if not crowded:
                     chosen = item
-                    break
+                    if r not in self.indices:
+                        break
             if inside:
                 break
         if chosen is None:

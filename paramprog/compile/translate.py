@@ -12,6 +12,7 @@ from paramprog.compile.builder import Builder, NotLowered
 from paramprog.compile.mapped import holds_everywhere, over_all_lanes
 from paramprog.compile.pieces import Pieces
 from paramprog.compile.recomputed import Again, keys_of, recomputed
+from paramprog.compile.reduction_rules import shares
 from paramprog.compile.region_values import Branch, Carry, Entering, History, Loop, Replay, Side
 from paramprog.compile.rules import lowered
 from paramprog.compile.tensor import Input, Part, Region, Value
@@ -78,7 +79,7 @@ class Program:
             else:
                 args = [env[a] for a in n.args]
                 in_blocks = any(cut(x.shape) is not None for x in (n, *n.args))
-                shared = scattered(b, n, args, alone) or remainder(b, n, args)
+                shared = scattered(b, n, args, alone) or remainder(b, n, args) or shares(b, n, args)
                 try:
                     env[n] = shared or (lowered_rows if in_blocks else lowered)(b, n, args)
                 except UnknownSize:

@@ -143,10 +143,10 @@ def flattened(x: Any, size: int) -> Any:
     return OPS["reshape"](x, of=shape, to=(shape[0] * size, *shape[2:]))
 
 
-def unflattened(x: Any, lanes: int) -> Any:
+def unflattened(x: Any, lanes: int, size: int) -> Any:
     """[lanes * size, ...] as [lanes, size, ...]."""
-    n, *rest = x.shape
-    return OPS["reshape"](x, of=(n, *rest), to=(lanes, n // lanes if lanes else 0, *rest))
+    shape = tuple(x.shape)
+    return OPS["reshape"](x, of=shape, to=(lanes, size, *shape[1:]))
 
 
 def _gather_batch(lanes: Lanes, flags: Sequence[bool], x: Any, i: Any, *, axis: int, size: int) -> Any:
@@ -166,7 +166,7 @@ def _scatter_batch(lanes: Lanes, flags: Sequence[bool], i: Any, v: Any, *, axis:
     rank = len(i.shape) - 1
     rows = moved(v if flags[1] else lanes.widen(v), axis + 1, 1, rank)  # [lanes, *i, *before, *after]
     added = SCATTER_ADD(PLACES(i, size=size), rows, axis=0, size=lanes.size * size)
-    return moved(unflattened(added, lanes.size), 1, axis + 1)
+    return moved(unflattened(added, lanes.size, size), 1, axis + 1)
 
 
 GATHER: Op = linear(

@@ -60,7 +60,7 @@ def _latest_lift(attrs: Attrs, size: Dim) -> Attrs:
 
 
 def _spared_batch(lanes: Lanes, flags: Sequence[bool], i: Any, *, size: int) -> Any:
-    return unflattened(SPARED(PLACES(i, size=size), size=lanes.size * size), lanes.size)
+    return unflattened(SPARED(PLACES(i, size=size), size=lanes.size * size), lanes.size, size)
 
 
 LATEST: Op = register(
@@ -146,7 +146,7 @@ def _put_batch(lanes: Lanes, flags: Sequence[bool], x: Any, i: Any, v: Any, *, a
     rows = flattened(moved(x, axis + 1, 1), size)
     entries = moved(v, axis + 1, 1, len(i.shape) - 1)  # [lanes, *i, *before, *after]
     made = PUT(rows, PLACES(i, size=size), entries, axis=0, size=lanes.size * size)
-    return moved(unflattened(made, lanes.size), 1, axis + 1)
+    return moved(unflattened(made, lanes.size, size), 1, axis + 1)
 
 
 def _put_jacobian(port: int, y: Any, x: Any, i: Any, v: Any, *, axis: int, size: int) -> Chain | None:

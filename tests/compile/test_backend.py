@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import paramprog
 from paramprog.compile import backend
 from paramprog.compile.numpy_plan import Plan
 from paramprog.graph import Graph
@@ -49,3 +50,18 @@ def test_numpy_is_numpy():
     """Asked for, it is not second-guessed."""
     chosen = backend.choose(*chain(3), backend="numpy", runs=10**9)
     assert isinstance(chosen.plan, Plan) and chosen.backend == "numpy" and chosen.toolchain == ""
+
+
+def test_a_fault_of_the_compiler_ends_nothing(monkeypatch):
+    """Where C is not asked for, NumPy computes what our compiler fails on, and a note says so; else it is told."""
+
+    def broken(*given: object) -> None:
+        raise KeyError("part31")
+
+    monkeypatch.setattr(backend, "_compiled", broken)
+    program = paramprog.loads("param W = 2.0\nfunction f(x = 0.5) { return tanh(W * x) }")
+    fast = program.compile()
+    assert fast.backend == "numpy" and "fault of paramprog" in fast.note and "KeyError" in fast.note
+    assert fast() == program()
+    with pytest.raises(KeyError):
+        program.compile(backend="c")

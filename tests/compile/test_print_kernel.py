@@ -51,6 +51,19 @@ def test_other_code_stays_as_it_is(program, given):
     assert not overlapping(paramprog.loads(program).compile(**given).source)
 
 
+def test_lookups_are_marked():
+    """Functions whose loops read doubles at computed places, and no others: of floats gcc vectorises less then."""
+    lookup = "gather(w, mod(int(floor(x)), 40))"
+    for read, dtype, marked in (
+        (lookup, "float64", True),
+        (lookup, "float32", False),
+        ("w", "float64", False),
+    ):
+        text = f"param w : real[40] ~ normal(0, 1)\nfunction f(x : real[40]) {{ return sum({read} * x) }}"
+        found = paramprog.loads(text, dtype=dtype).compile(x=np.ones(40), backend="c").source
+        assert bool(re.search(r"^PP_LOOKUPS static", found, re.MULTILINE)) == marked
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("n", [1, 31, 1000, 40_000])

@@ -125,6 +125,34 @@ def test_the_remainder_of_what_is_shifted(x: list[int], c: int, m: int):
     check([*both(leaf), *both(small)], [leaf], [{leaf: np.array(x, np.int64)}])
 
 
+REALS = st.one_of(
+    st.floats(-100, 100),
+    st.floats(-(2.0**63), 2.0**63, exclude_max=True),
+    st.integers(-(2**52), 2**52).map(float),
+)
+
+
+@needs_compiler
+@pytest.mark.parametrize("real", ["float64", "float32"])
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(REALS, min_size=4, max_size=4),
+    st.one_of(st.integers(1, 50), st.integers(2**20 - 2, 2**20 + 1), st.integers(1, 2**62)),
+)
+@example([2.0**39 - 2.0**63, 2.0**63 - 2.0**39, -1.0, 0.0], 3)
+@example([2.0**39 - 2.0**63, 2.0**63 - 2.0**39, 2.0**53, -(2.0**53) - 2], 2**20 - 1)
+@example([2.0**10 - 2.0**63, 2.0**63 - 2.0**10, 2.0**62 + 2.0**10, -(2.0**62)], 2**20 - 1)
+@example([-40.0, 40.0, -0.5, 39.99], 40)
+def test_the_remainder_of_an_int_of_a_real(real: Any, x: list[float], m: int):
+    """By doubles, as far as these reach: the same number as by integers."""
+    graph = Graph(real=real)
+    leaf = graph.leaf(Type("real", (9,)))
+    whole = OPS["int"](leaf)
+    entries = np.resize(np.array(x, real), 9)
+    assume(np.all(np.abs(entries) < 2.0**63))  # in float32 as well
+    check([OPS["mod"](whole, graph.constant(m, "int", (9,)))], [leaf], [{leaf: entries}])
+
+
 def test_remainders_are_shared_where_nothing_wraps_around():
     """One division for x and x + 1 where x has been a real, two where it may be the largest int."""
     text = "function f(x : real[3]) {\n i = int(floor(x))\n return sum(mod(i, 5) * mod(i + 1, 5))\n}"

@@ -419,3 +419,58 @@ def test_sanitizers_find_nothing_in_random_programs(tmp_path_factory, text: str,
     except ProgramError:
         return
     exported(with_states(text, states), tmp_path_factory.mktemp("random"))
+
+
+EMPTY = {
+    "a sum of rows": "s = 0.0\n    for i in 0..0 { s = tanh(s + x[i] * a) }\n    return s + a",
+    "rows that are written": "hs = x\n    for i in 2..2 { hs[i] = tanh(x[i] * a) }\n    return sum(hs) + a",
+    "rows read one turn later": "hs = x\n    for i in 1..n { hs[i] = x[i] * hs[i - 1] }\n    return sum(hs) + a",
+    "a loop in a loop": "s = 0.0\n    for k in 0..3 {\n for i in 0..0 { s = s + x[i] * a }\n s = s + a }\n    return s",
+    "a comprehension": "return sum([x[i] for i in 0..0]) + a",
+    "an indexed sum": "return sum(x[i] * a for i in 0..0) + a",
+    "scattered": "return sum([gather(x, mod(i, 3)) * a for i in 0..0]) + a",
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("batch", [False, True])
+def test_no_turns_and_no_entries(name: str, batch: bool):
+    """What never runs gives zeros of the right shape, in C too."""
+    program = paramprog.loads(
+        f"dim n = 1\nfunction f(x = [1.0, 2.0, 3.0], a = 0.3) {{\n    {EMPTY[name]}\n}}"
+    )
+    over = {"batch": ["a"], "a": np.array([0.3, 0.4])} if batch else {}
+    expected = program.grad(wrt=["x", "a"], **over)
+    value, found = program.compile(backend="c", wrt=["x", "a"], **over).value_and_gradient()
+    np.testing.assert_allclose(value, expected.value)
+    for k in ("x", "a"):
+        np.testing.assert_allclose(found[k], expected[k])
+
+
+def test_what_nobody_reads_of_a_loop_is_not_kept():
+    """A replaying loop after another one whose last value only dead statements read."""
+    program = paramprog.loads(
+        """
+        dim n = 3, t = 5
+        param V : real[n, n] = 0.1
+        function f(x : real[n] = 0.4, W : real[t, n] = 0.2, a = 0.7) {
+            h = x
+            g = x
+            hs = zeros(t)
+            for i in reversed(1..t) {
+                u = (h - (V @ h) * 0.2) - (x - W[mod(i * 2, t)])
+                hs[i] = sum(u - x) * 0.1 + a
+                g = x
+            }
+            for i in 0..t checkpoint 3 {
+                v = (x - g) + sin(x)
+                hs[i] = sum(exp(-0.1 * h)) * 0.1 + hs[mod(i + 3, t)]
+            }
+            return sum(x @ h) + sum(hs * hs)
+        }
+        """
+    )
+    expected = program.grad()
+    value, found = program.compile(backend="c").value_and_gradient()
+    np.testing.assert_allclose(value, expected.value, rtol=1e-13)
+    np.testing.assert_allclose(found["V"], expected["V"], rtol=1e-12, atol=1e-13)

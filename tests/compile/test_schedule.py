@@ -45,6 +45,28 @@ def test_an_elementwise_gradient_is_one_loop():
     assert loops(source) == 1 and source.arena < LINE
 
 
+def test_places_are_made_before_what_is_looked_up():
+    """In a loop of their own where they are stored, here for the adjoint: all in one, and all lookups in one."""
+    text = """
+    param w : real[40] ~ normal(0, 1)
+    function f(x : real[40]) {
+        i = int(floor(x))
+        a = gather(w, mod(i, 40))
+        b = gather(w, mod(i + 1, 40))
+        return sum(a * b * x)
+    }
+    """
+    compiled = paramprog.loads(text).compiled().built
+    (y,) = compiled.outputs.values()
+    leaves = [*compiled.inputs.values(), *compiled.params.values()]
+    (d,) = (d for d in adjoint(y, list(compiled.params.values())) if d is not None)
+    kernels = "".join(c_source(lower(*prepared([y, d], leaves))).kernels)
+    first, second, *_ = kernels.split("for (int64_t i0 = 0; i0 < 40; i0++)")[1:]
+    places = r"= a\d+\[v\d+\];"
+    assert len(re.findall(r"pp_remainder_i64|>= 39 \?", first)) == 2 and not re.search(places, first)
+    assert len(re.findall(places, second)) == 2
+
+
 def test_a_mixture_is_one_nest():
     """A comprehension over components, in a mean over samples, never makes an array of samples x components x axes."""
     text = """

@@ -125,11 +125,15 @@ class Writer:
         return "(" + form.format(a=a, b=b) + ")"
 
     def choice(self, shape: Shape, depth: int) -> str:
-        """A conditional: on a scalar, known at compile time or not, or on each lane."""
+        """A conditional: on a scalar, known at compile time or not, or on each lane.
+
+        An arm that is a scalar stands behind a condition with lanes: known at compile time, it would be all there is.
+        """
         condition = self.boolean(self.pick([shape, ()]), depth)
         arms = f"if {condition} then {self.real(shape, depth)}"
         if self.draw(st.booleans()):
-            arms += f" else if {self.boolean(self.pick([shape, ()]), depth)} then {self.real((), depth)}"
+            lanes = self.pick([shape, ()])
+            arms += f" else if {self.boolean(lanes, depth)} then {self.real(() if lanes else shape, depth)}"
         return f"({arms} else {self.real(shape, depth)})"
 
     def guarded(self, shape: Shape, depth: int) -> str:
