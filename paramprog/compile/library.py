@@ -100,7 +100,7 @@ def build(source: CSource) -> Library:
     try:
         handle = ctypes.PyDLL(str(path))
     except OSError as problem:
-        raise NoCompiler(f"the compiled library cannot be loaded: {problem}") from None
+        raise NoCompiler(f"what `{tool.command[0]}` makes cannot be loaded: {problem}") from None
     if has_chunks(source):
         connect(handle)
     return Library(handle, text, path, tool)

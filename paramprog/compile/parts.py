@@ -14,8 +14,11 @@ from paramprog.compile.toolchain import Toolchain
 LONG: Final = 1_000_000
 """Characters of kernels from which they are divided, and of which a part has about as many."""
 
-_APART = re.compile(r"static PP_APART (void \w+\([^{]*\)) \{")
-"""How the kernels begin that are calls in any case: they may as well be in another part."""
+INLINED: Final = 2_000
+"""Characters of a kernel that may become part of its caller; others are called, and may as well be elsewhere."""
+
+_FUNCTION = re.compile(r"^((?:PP_\w+ )*)static (?:PP_APART )?(void \w+\([^{;]*\)) \{", re.MULTILINE)
+"""How functions begin; of those of a kernel the last one is called by others."""
 
 HIDDEN: Final = '__attribute__((visibility("hidden")))'
 """Found by the other parts, and by nothing else."""
@@ -34,16 +37,19 @@ def parts(text: str, kernels: Sequence[str], length: int = LONG) -> list[str]:
     groups: list[list[str]] = [[]]
     room = length
     for kernel in kernels:
-        found = _APART.match(kernel)
-        if found is None or "pp_chunks" in kernel:
+        functions = list(_FUNCTION.finditer(kernel))
+        small = "PP_APART" not in kernel and len(kernel) < INLINED
+        if small or "pp_chunks" in kernel or not functions:
             stay.append(kernel)
             continue
         if room < 0:
             groups.append([])
             room = length
         room -= len(kernel)
-        groups[-1].append(f"{HIDDEN} {found[1]} {{{kernel[found.end() :]}")
-        stay.append(f"{HIDDEN} {found[1]};")
+        entry = functions[-1]
+        head = f"{entry[1]}{HIDDEN} {entry[2]} {{"
+        groups[-1].append(kernel[: entry.start()] + head + kernel[entry.end() :])
+        stay.append(f"{HIDDEN} {entry[2]};")
     return [*("\n".join([before, *g, ""]) for g in groups if g), "\n".join([before, *stay, after])]
 
 
