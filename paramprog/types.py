@@ -113,6 +113,11 @@ def elements(shape: Shape) -> int:
     return prod(n for n in shape if not isinstance(n, Size))
 
 
+def item_size(kind: Kind, real: Real) -> int:
+    """The bytes of an entry."""
+    return 1 if kind == "bool" else 8 if kind == "int" or real == "float64" else 4
+
+
 def join_kinds(kinds: Sequence[Kind]) -> Kind:
     """The kind that holds all of `kinds`: an int joins real; bool joins only itself.
 

@@ -94,7 +94,11 @@ def over_all_lanes(node: Node, live: Live, keys: Sequence[Key]) -> Mapped:
         if p in live
     }
     (results,) = node.attrs["results"]
-    ends: list[Node] = [results[key.number] if isinstance(key, Result) else key for key in keys]  # type: ignore[misc]
+    ends: list[Node] = []
+    for key in keys:
+        end = results[key.number] if isinstance(key, Result) else key
+        assert isinstance(end, Node)  # the number of turns belongs to loops
+        ends.append(end)
     summed = [is_summed(node, key) for key in keys]
     nodes = list(live)
     known: dict[Node, _Entering] = dict(entering)

@@ -10,14 +10,10 @@ from bisect import insort
 from collections.abc import Mapping, Sequence
 
 from paramprog.compile.kernel import Buf, Step, bodies, outside
-from paramprog.types import Kind, Real
+from paramprog.types import Real, item_size
 
 LINE = 64
 """Arrays begin at multiples of so many bytes."""
-
-
-def item_size(kind: Kind, real: Real) -> int:
-    return 1 if kind == "bool" else 8 if kind == "int" or real == "float64" else 4
 
 
 class Lifetimes:

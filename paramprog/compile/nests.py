@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from paramprog.compile.tensor import Value
 from paramprog.types import Dim, Shape, Size
 
+LIMIT = 400
+"""Statements of one kernel: compilers take more than linear time for a function."""
+
+DEAR = 8
+"""From this cost on a value is better stored than computed twice, and wants a loop without loops in it."""
+
 SCRATCH = 4096
 """Entries of an array that lives on the stack of a kernel."""
 

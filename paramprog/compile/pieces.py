@@ -11,15 +11,9 @@ from itertools import pairwise, product
 from typing import NamedTuple
 
 from paramprog.compile.builder import Builder
-from paramprog.compile.nests import cost_of
+from paramprog.compile.nests import DEAR, LIMIT, cost_of
 from paramprog.compile.tensor import Assembled, Index, Map, Place, Value
 from paramprog.types import Dim, Shape, is_open
-
-MOST = 400
-"""Operations of all pieces together: as many as a loop takes in (schedule.LIMIT)."""
-
-DEAR = 8
-"""An operation as costly as this is not written out several times (schedule.DEAR)."""
 
 
 class Box(NamedTuple):
@@ -56,7 +50,7 @@ class Pieces:
             for sides in product(*(_sides(at, n) for at, n in zip(cuts, v.shape, strict=True)))
         ]
         maps = [m for m in tree if isinstance(m, Map)]
-        if len(boxes) * len(maps) > MOST or any(m.fault or cost_of(m.text) >= DEAR for m in maps):
+        if len(boxes) * len(maps) > LIMIT or any(m.fault or cost_of(m.text) >= DEAR for m in maps):
             return v
         b = self.builder
         parts = [(_inside(b, box, tree), _shifted(box.start)) for box in boxes]

@@ -23,9 +23,9 @@ from paramprog.compile.kernel import (
     Statement,
     Store,
 )
+from paramprog.compile.nests import LIMIT
 from paramprog.compile.parameters import TYPE, Parameters
 from paramprog.compile.print_short_loops import short_lines
-from paramprog.compile.schedule import LIMIT
 from paramprog.compile.short_loops import in_whole_vectors, in_widths
 from paramprog.compile.tensor import How
 from paramprog.compile.texts import Texts

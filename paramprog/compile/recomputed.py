@@ -19,7 +19,7 @@ from paramprog.graph import PART, Node
 from paramprog.graph.region import Keys, Live
 from paramprog.simplify.cut import minimum_cut
 from paramprog.transfer.loops import LOOP
-from paramprog.types import Size, is_open
+from paramprog.types import Size, is_open, item_size
 
 LEAST = 16
 """Entries of a value from which on computing it again is cheaper than reading it."""
@@ -32,8 +32,6 @@ MOST = 2000
 
 EACH = 8
 """Operations that one history less may cost."""
-
-BYTES: Final = {"real": 8, "int": 8, "bool": 1}
 
 NEVER: Final = 1 << 48
 """The cost of what cannot be recorded."""
@@ -157,7 +155,7 @@ def _is_constant(n: Node) -> bool:
 
 
 def _bytes(n: Node) -> int:
-    return BYTES[n.kind] * prod(n.shape)
+    return item_size(n.kind, n.graph.real) * prod(n.shape)
 
 
 def _cut(cone: list[Node], goals: set[Node], kept: set[Node]) -> set[Node] | None:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from paramprog.compile.companions import companions
-from paramprog.compile.nests import Item, Nest, common, cost_of, inside, is_small
+from paramprog.compile.nests import DEAR, LIMIT, Item, Nest, common, cost_of, inside, is_small
 from paramprog.compile.reads import (
     MEMORY,
     Read,
@@ -42,14 +42,8 @@ from paramprog.compile.tensor import (
     needed,
 )
 
-LIMIT = 400
-"""Statements of one kernel: compilers take more than linear time for a function."""
-
 STRAIGHT = 128
-"""The same where there are no loops: such kernels share nothing but numbers, so they may be shorter."""
-
-DEAR = 8
-"""From this cost on a value is better stored than computed twice, and wants a loop without loops in it."""
+"""Statements of a kernel without loops: such kernels share nothing but numbers, so they may be shorter."""
 
 DEEP = 100
 """Operations one inside the other beyond which a value is stored, so that no kernel computes too much in one loop."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from paramprog.compile.kernel import Buf, Step
-from paramprog.compile.memory import LINE, Lifetimes, arena, item_size
+from paramprog.compile.memory import LINE, Lifetimes, arena
 from paramprog.compile.merge import SAMPLES, affine, line
-from paramprog.types import Real
+from paramprog.types import Real, item_size
 
 MACROS = f"""
 #define PP_LINES(bytes) (((int64_t)(bytes) + {LINE - 1}) & ~(int64_t){LINE - 1})

@@ -19,7 +19,7 @@ from paramprog.compile.heap import HEAD as HEAP_HEAD
 from paramprog.compile.heap import HEAP, room
 from paramprog.compile.kernel import Buf, Step
 from paramprog.compile.lower import Lowering
-from paramprog.compile.memory import arena, item_size
+from paramprog.compile.memory import arena
 from paramprog.compile.merge import SAMPLES
 from paramprog.compile.parameters import TYPE
 from paramprog.compile.print_c import StepPrinter
@@ -30,7 +30,7 @@ from paramprog.compile.translate import Program
 from paramprog.diagnostics import Span
 from paramprog.graph import Node
 from paramprog.simplify import simplify
-from paramprog.types import Real, Size, Type
+from paramprog.types import Real, Size, Type, item_size
 
 HEAD = """#include <math.h>
 #include <stdint.h>

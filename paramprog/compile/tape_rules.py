@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from paramprog.compile.builder import Builder, NotLowered
-from paramprog.compile.memory import item_size
 from paramprog.compile.tensor import Routine, Value
 from paramprog.graph import Node
 from paramprog.op import Op
@@ -18,7 +17,7 @@ from paramprog.transfer.pair import ADD
 from paramprog.transfer.source import FULL
 from paramprog.transfer.step import OR, REAL, STOP
 from paramprog.transfer.tape import DEEPER, LONE, PUSH, REST, TAPE, TOP
-from paramprog.types import LENGTH, Kind, Shape, Type, is_tape
+from paramprog.types import LENGTH, Kind, Shape, Type, is_tape, item_size
 
 
 def _bytes(b: Builder, element: Type) -> int:

@@ -20,7 +20,7 @@ from paramprog.simplify.cut import minimum_cut
 from paramprog.simplify.rewriter import Rewriter
 from paramprog.transfer.base import BaseOp
 from paramprog.transfer.loops import LOOP
-from paramprog.types import Size, elements
+from paramprog.types import Size, elements, item_size
 
 LARGEST = 2000
 """Operations on rows in one body; of more, which take long to cut, all rows stay as they are."""
@@ -122,8 +122,7 @@ def _is_static(n: Node) -> bool:
 
 
 def _bytes(n: Node) -> int:
-    width = 1 if n.kind == "bool" else 4 if n.kind == "real" and n.graph.real == "float32" else 8
-    return width * elements(n.shape)
+    return item_size(n.kind, n.graph.real) * elements(n.shape)
 
 
 def _move_up(body: Graph, count: int) -> None:

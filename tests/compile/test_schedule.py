@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import paramprog
 from paramprog.compile.kernel import Buf, Zero
-from paramprog.compile.memory import LINE, arena, item_size
+from paramprog.compile.memory import LINE, arena
 from paramprog.compile.source import CSource, c_source, lower, prepared
 from paramprog.gradient import adjoint
 from paramprog.graph import Graph
 from paramprog.op import OPS
 from paramprog.samples import Samples
-from paramprog.types import Type
+from paramprog.types import Type, item_size
 
 
 def source_of_gradient(text: str, rows: int) -> CSource:
